@@ -1,0 +1,1 @@
+"""Values and rules. Standard library only; knows nothing of files, processes or screens."""

@@ -1,0 +1,63 @@
+"""Verdicts over two answers, and the preference pairs that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the annotator said of two answers."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    TIE = "tie"
+    BAD = "bad"
+    """Both are bad."""
+    SKIP = "skip"
+
+    @property
+    def decides(self) -> bool:
+        """Whether a chosen and a rejected answer follow."""
+        return self in (Verdict.LEFT, Verdict.RIGHT)
+
+
+class Scope(StrEnum):
+    """What was judged."""
+
+    ANSWER = "answer"
+    """Two answers to one prompt turn: the same history."""
+    CONVERSATION = "conversation"
+    """Two conversations that part at an earlier turn: chosen and rejected run from there."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One verdict. `left` and `right` are as the annotator saw them."""
+
+    id: str
+    session_id: str
+    left_id: str
+    right_id: str
+    verdict: Verdict
+    scope: Scope
+    blind: bool
+    """Whether the sides were shuffled and unnamed while it was judged."""
+    shuffled: bool
+    """Whether the sides stood in the other order than the columns."""
+    annotator: str
+    created_at: str
+    reason: str = ""
+    tags: tuple[str, ...] = ()
+    undone: bool = False
+    """Taken back later; the row stays."""
+
+    @property
+    def chosen_id(self) -> str | None:
+        """Answer turn that was preferred, None where the verdict does not decide."""
+        return {Verdict.LEFT: self.left_id, Verdict.RIGHT: self.right_id}.get(self.verdict)
+
+    @property
+    def rejected_id(self) -> str | None:
+        """Answer turn that was not preferred, None where the verdict does not decide."""
+        return {Verdict.LEFT: self.right_id, Verdict.RIGHT: self.left_id}.get(self.verdict)

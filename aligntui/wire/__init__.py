@@ -1,0 +1,1 @@
+"""Messages between processes: requests are imperatives, events are past-tense facts. Pure data."""
