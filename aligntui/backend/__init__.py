@@ -1,1 +1,1 @@
-
+"""The torch side. It is run as a process (`python -m aligntui.backend.infer`) and never imported by the console."""

@@ -1,1 +1,8 @@
+"""The database of a workspace: sessions, turns, pairs, search."""
 
+from aligntui.store.resolve import ResolvedPair
+from aligntui.store.search import Hit
+from aligntui.store.store import Store, open_store
+from aligntui.store.tree import Exchange, Take
+
+__all__ = ["Exchange", "Hit", "ResolvedPair", "Store", "Take", "open_store"]

@@ -1,1 +1,1 @@
-
+"""The console's screens. Textual lives here and nowhere else."""

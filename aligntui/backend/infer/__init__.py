@@ -1,1 +1,1 @@
-
+"""The engine process: loading, mixed LoRA rows, decoding, log-probabilities."""

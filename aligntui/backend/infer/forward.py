@@ -1,0 +1,108 @@
+"""Running a batch through the model: prefill in pieces, then one token a step, rows leaving when they are done.
+
+This is the path for every architecture, through the model's own forward. `fast_step` has a quicker step for
+the Llama family. Pinned in tests/backend/test_decode.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aligntui.backend.infer.kv_cache import RowCache
+from aligntui.backend.infer.weights import Base
+
+PIECE_TOKENS = 2048
+"""Tokens of all rows in one piece of a prefill: bounds the memory of attention, and a cancel is heard between pieces."""
+
+
+class BatchForward:
+    """The state of one batch inside the model.
+
+    Shapes: B rows, T positions, V vocabulary. Rows are padded on the left.
+    """
+
+    def __init__(self, base: Base, sequences: list[list[int]]) -> None:
+        self._base = base
+        self._model = base.model
+        self._device = base.model.device
+        self.cache = RowCache(base.model.config)
+        self.length = max(len(s) for s in sequences)
+        """Positions so far, padding included."""
+        self.pads = [self.length - len(s) for s in sequences]
+        ids = torch.full((len(sequences), self.length), base.pad_id)  # (B, T)
+        for row, sequence in enumerate(sequences):
+            ids[row, self.pads[row] :] = torch.tensor(sequence)
+        self._ids = ids.to(self._device)
+        self._takes_positions = "position_ids" in inspect.signature(self._model.forward).parameters
+        self._keep_name = "logits_to_keep" if "logits_to_keep" in inspect.signature(self._model.forward).parameters else ""
+
+    @torch.inference_mode()
+    def prefill(
+        self, scored: int = 0, stop: Callable[[], bool] = lambda: False
+    ) -> tuple[Tensor, Tensor] | None:
+        """Read all sequences.
+
+        Args:
+            scored: log-probabilities are wanted of this many tokens at the end of the longest tail.
+            stop: asked between pieces; True gives up.
+
+        Returns:
+            Logits of the last position (B, V), and the log-probabilities of the last `scored` tokens of every row
+            (B, scored), float32, nats, where a row's earlier ones belong to its prompt. None when `stop` said so.
+        """
+        rows, length = self._ids.shape
+        size = length if self.cache.recurrent else max(16, PIECE_TOKENS // rows)
+        first = length - 1 - scored  # the first position whose logits are wanted
+        logprobs = [torch.empty((rows, 0), device=self._device)]
+        logits = torch.empty((rows, 0, 0))
+        for start in range(0, length, size):
+            if stop():
+                return None
+            end = min(start + size, length)
+            low = min(max(start, first), end - 1)
+            logits = self._run(self._ids[:, start:end], start, end - low)  # (B, end - low, V)
+            predicting = logits[:, : min(end, length - 1) - low].float() if end > first else logits[:, :0]  # (B, n, V)
+            targets = self._ids[:, low + 1 : low + 1 + predicting.shape[1], None]  # (B, n, 1)
+            logprobs.append(predicting.gather(-1, targets)[..., 0] - predicting.logsumexp(-1))
+        return logits[:, -1], torch.cat(logprobs, 1)
+
+    @torch.inference_mode()
+    def step(self, tokens: Tensor) -> Tensor:
+        """Add one token to every row.
+
+        Shapes: tokens (B,), int64; returns logits (B, V).
+        """
+        logits = self._run(tokens[:, None], self.length, 1)
+        self.length += 1
+        return logits[:, -1]
+
+    @torch.inference_mode()
+    def keep(self, rows: list[int]) -> None:
+        """Go on with some of the rows, in this order."""
+        pads = [self.pads[i] for i in rows]
+        trim = self.cache.keep(torch.tensor(rows, device=self._device), min(pads))
+        self.pads = [pad - trim for pad in pads]
+        self.length -= trim
+
+    def _run(self, ids: Tensor, start: int, wanted: int) -> Tensor:
+        """Shapes: ids (B, T); returns logits (B, wanted, V) of the last positions."""
+        end = start + ids.shape[1]
+        options: dict[str, Any] = {}
+        if any(self.pads):
+            pads = torch.tensor(self.pads, device=self._device)[:, None]  # (B, 1)
+            options["attention_mask"] = (torch.arange(end, device=self._device)[None] >= pads).long()  # (B, end)
+            positions = torch.arange(start, end, device=self._device)[None] - pads  # (B, T)
+            positions = positions.clamp_(min=0)
+        else:
+            positions = torch.arange(start, end, device=self._device)[None].expand(ids.shape[0], -1)  # (B, T)
+        if self._takes_positions:
+            options["position_ids"] = positions
+        if self._keep_name:
+            options[self._keep_name] = wanted
+        logits = self._model(input_ids=ids, past_key_values=self.cache, use_cache=True, **options).logits
+        return logits[:, -wanted:]

@@ -1,0 +1,78 @@
+"""Models of the Hugging Face hub: one snapshot folder, safetensors only, with a sentence for everything that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aligntui.backend.infer.progress import Progress, silent
+from aligntui.core.errors import EnvironmentProblem, UserError
+
+_WANTED = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "tokenizer*"]
+_CODE = ["*.py"]
+_UNWANTED = ["original/*", "onnx/*", "*.bin", "*.h5", "*.msgpack", "*.gguf", "*.pt", "*.pth", "consolidated*"]
+
+
+def hub_folder(repo: str, *, trust_remote_code: bool, progress: Progress = silent) -> Path:
+    """The local snapshot of a hub model; fetched when it is not in the hub's cache.
+
+    Raises:
+        UserError: no such model, a gated one, or one without safetensors.
+        EnvironmentProblem: the hub cannot be reached and the model is not in the cache.
+    """
+    # imported here: the embedded model and local folders never need the hub
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
+
+    wanted = _WANTED + (_CODE if trust_remote_code else [])
+    offline = EnvironmentProblem(
+        f"The model {repo} is not on this machine, and the Hugging Face hub cannot be reached.",
+        "Check the spelling and the network, name a local folder instead, or use `embedded`.",
+    )
+    progress("fetch", 0, 0, "bytes")
+    try:
+        return Path(
+            snapshot_download(repo, allow_patterns=wanted, ignore_patterns=_UNWANTED, tqdm_class=_bar(progress))
+        )
+    except HFValidationError as error:
+        raise UserError(f"{repo!r} is neither a folder here nor a valid hub id.", "A hub id is owner/name.") from error
+    except GatedRepoError as error:
+        raise UserError(
+            f"The model {repo} is gated: its owner must grant you access first.",
+            "Accept its terms on its page, then log in with `hf auth login`.",
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(
+            f"The hub has no model {repo}, or it is private.", "Check the spelling, or log in with `hf auth login`."
+        ) from error
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, ConnectionError, TimeoutError) as error:
+        raise offline from error
+    except HfHubHTTPError as error:
+        raise EnvironmentProblem(f"The hub refused to send {repo}: {error}.", "Try again later.") from error
+
+
+def _bar(progress: Progress) -> Any:
+    from tqdm import tqdm
+
+    class Reporter(tqdm):
+        """A progress bar that draws nothing and tells `progress` how many bytes have come."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["disable"] = False
+            kwargs.pop("name", None)
+            super().__init__(*args, **kwargs)
+
+        def display(self, *_args: Any, **_kwargs: Any) -> bool:
+            if self.unit == "B":
+                progress("fetch", int(self.n), int(self.total or 0), "bytes")
+            return True
+
+    return Reporter

@@ -1,0 +1,120 @@
+"""Drawing the next token of every row, each row from its own random numbers.
+
+A row's random numbers depend on its seed and on the token's place in the answer, and on nothing else: not on what
+else is in the batch, not on the device, not on where an answer was interrupted. Rows with one seed see the same numbers,
+so a base and an adapter row differ only where their probabilities do.
+Pinned in tests/backend/test_sampler.py.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from aligntui.core.sampling import Sampling
+
+BLOCK = 256
+"""Uniform numbers drawn at a time; always whole blocks, so that number i never depends on how many were asked for."""
+HEAD = 256
+"""Most probable tokens that are sorted first; the nucleus rarely needs more."""
+
+
+class UniformStream:
+    """The random numbers of one row: number i belongs to token i of the answer."""
+
+    def __init__(self, seed: int) -> None:
+        # on the CPU whatever the model's device, so that a seed means the same text everywhere
+        self._generator = torch.Generator("cpu").manual_seed(seed)
+        self._numbers: list[float] = []
+
+    def __getitem__(self, index: int) -> float:
+        while index >= len(self._numbers):
+            self._numbers += torch.rand(BLOCK, generator=self._generator, dtype=torch.float64).tolist()
+        return self._numbers[index]
+
+
+class RowSampler:
+    """Draws one token for each row of a batch."""
+
+    def __init__(self, samplings: list[Sampling]) -> None:
+        self._samplings = samplings
+        self._streams = [UniformStream(s.seed) for s in samplings]
+
+    def keep(self, rows: list[int]) -> None:
+        """Keep some rows, in this order."""
+        self._samplings = [self._samplings[i] for i in rows]
+        self._streams = [self._streams[i] for i in rows]
+
+    def draw(self, logits: Tensor, places: list[int]) -> tuple[Tensor, Tensor]:
+        """Draw a token for each row.
+
+        Shapes: B rows, V vocabulary.
+
+        Args:
+            logits: (B, V), any float dtype.
+            places: for each row the place of the token in its answer, counted from 0.
+
+        Returns:
+            Token ids (B,), int64, and their untempered log-probabilities (B,), float32, nats.
+        """
+        logits = logits.float()  # (B, V)
+        top, ids = logits.max(-1)  # (B,), (B,)
+        warm = [i for i, s in enumerate(self._samplings) if s.temperature > 0]
+        if warm:
+            drawn = self._draw_warm(logits, warm, places)
+            ids = ids.clone()
+            ids[warm] = drawn
+            top = logits.gather(-1, ids[:, None])[:, 0]
+        return ids, top - logits.logsumexp(-1)
+
+    def _draw_warm(self, logits: Tensor, rows: list[int], places: list[int]) -> Tensor:
+        """Shapes: logits (B, V); returns (b,), int64, for the b rows named."""
+        device = logits.device
+        heat = torch.tensor([self._samplings[i].temperature for i in rows], device=device)[:, None]  # (b, 1)
+        picked = logits if len(rows) == len(logits) else logits[rows]  # (b, V)
+        probabilities = (picked / heat).softmax(-1)  # (b, V)
+        head, order = probabilities.topk(min(HEAD, probabilities.shape[-1]), dim=-1)  # (b, H), (b, H)
+        sums = head.double().cumsum(-1)  # (b, H)
+        out = torch.empty(len(rows), dtype=torch.int64, device=device)  # (b,)
+        for at, row in enumerate(rows):
+            top_p = self._samplings[row].top_p
+            number = self._streams[row][places[row]]
+            place = choose(sums[at], top_p, number, whole=head.shape[-1] == probabilities.shape[-1])
+            if place is None:
+                # the nucleus reaches beyond the head: sort the whole vocabulary for this row alone
+                every, full = probabilities[at].sort(descending=True)  # (V,), (V,)
+                place = choose(every.double().cumsum(-1), top_p, number, whole=True)
+                out[at] = full[place]
+            else:
+                out[at] = order[at, place]
+        return out
+
+
+def choose(sums: Tensor, top_p: float, number: float, *, whole: bool) -> int | None:
+    """Place of the drawn token among tokens sorted by probability, by inverting the nucleus' distribution.
+
+    Shapes: sums (H,), float64, cumulative probabilities of the most probable tokens.
+
+    Args:
+        sums: see above.
+        top_p: the nucleus is the smallest head whose sum reaches this.
+        number: uniform in [0, 1).
+        whole: whether `sums` covers the whole vocabulary.
+
+    Returns:
+        An index into `sums`, or None where the head is too short to tell.
+
+    Source: Holtzman et al. 2020 (arXiv:1904.09751), section 3.1. Pinned in tests/backend/test_sampler.py.
+    """
+    reach = float(sums[-1])
+    if top_p >= 1:
+        # no nucleus: only the tokens up to the drawn one matter
+        if not whole and number >= reach:
+            return None
+        size, mass = len(sums), reach if whole else 1.0
+    else:
+        if reach < top_p and not whole:
+            return None
+        size = min(int(torch.searchsorted(sums, top_p)) + 1, len(sums))
+        mass = float(sums[size - 1])
+    return min(int(torch.searchsorted(sums, number * mass, right=True)), size - 1)

@@ -1,0 +1,122 @@
+"""Every action of the console that has a key: one table for bindings, help, palette, docs and the `[keys]` of a config file.
+
+`context` says where the key is live: `global` everywhere, `chat` anywhere on the chat screen, `board` on the chat
+screen while no text box has the focus, `prompt` in the prompt box, `list` in lists and pickers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KeyAction:
+    """One action and its default keys."""
+
+    id: str
+    """Name in the config file: `context.verb`."""
+    keys: str
+    """Default keys, comma-separated, in Textual's names."""
+    action: str
+    """Action method without its `action_` prefix."""
+    label: str
+    """One or two words for the footer."""
+    help: str
+    """One sentence for help, palette and docs."""
+    footer: bool = False
+    """Whether it stands in the footer when it applies."""
+
+    @property
+    def context(self) -> str:
+        """Where the key is live."""
+        return self.id.partition(".")[0]
+
+
+ACTIONS: tuple[KeyAction, ...] = (
+    KeyAction("global.help", "f1", "show_help", "Help", "Explain the focused pane and list the keys that apply."),
+    KeyAction("global.palette", "ctrl+p", "command_palette", "Commands", "Open the command palette: every action by name, themes included."),
+    KeyAction("global.quit", "ctrl+q", "quit", "Quit", "Leave. Everything that was flagged or finished is already stored."),
+    KeyAction("chat.escape", "escape", "escape", "Stop/back", "Stop the answers and keep what is there; when nothing streams, leave or enter the prompt box."),
+    KeyAction("chat.stop", "ctrl+c", "stop", "Stop", "Stop the answers and keep what is there."),
+    KeyAction("chat.instructions", "f2", "pick_instruction", "Instruct", "Pick an alignment instruction from the library.", True),
+    KeyAction("chat.adapters", "f3", "pick_adapter", "Adapter", "Pick an adapter or a checkpoint for the focused column, without reloading the base.", True),
+    KeyAction("chat.editor", "f4", "open_editor", "Editor", "Write the prompt (or the instruction) in $EDITOR."),
+    KeyAction("chat.rerun", "f5,ctrl+r", "rerun", "Re-run", "Answer the current turn again in place under the instruction and settings as they are now.", True),
+    KeyAction("chat.mode", "f6", "cycle_mode", "Mode", "Switch how the instruction reaches the model: system slot, ITA block, injection, none."),
+    KeyAction("chat.view", "f7", "cycle_view", "View", "Cycle the view: plain, word diff, per-token log-probability gap."),
+    KeyAction("chat.settings", "f8", "settings", "Settings", "Change sampling, seed, mode, history and blind mode."),
+    KeyAction("chat.sessions", "f9", "sessions", "Sessions", "List, search, resume, rename and export sessions.", True),
+    KeyAction("chat.restart", "f12", "restart_engine", "Restart", "Start the engine again after it went away or failed to load.", True),
+    KeyAction("chat.focus_instruction", "ctrl+t", "focus_instruction", "Edit instr.", "Go to the instruction bar and edit its text."),
+    KeyAction("prompt.send", "enter", "send", "Send", "Send the prompt to every column."),
+    KeyAction("prompt.newline", "ctrl+j,shift+enter,alt+enter", "newline", "New line", "Start a new line in the prompt."),
+    KeyAction("prompt.older", "ctrl+up", "recall_older", "Earlier", "Recall the earlier prompt (plain up does so on the first line)."),
+    KeyAction("prompt.newer", "ctrl+down", "recall_newer", "Later", "Recall the later prompt (plain down does so on the last line)."),
+    KeyAction("board.left_better", "1", "judge('left')", "Left", "The left answer is better.", True),
+    KeyAction("board.right_better", "2", "judge('right')", "Right", "The right answer is better.", True),
+    KeyAction("board.tie", "3", "judge('tie')", "Tie", "The two are equally good.", True),
+    KeyAction("board.both_bad", "4", "judge('bad')", "Bad", "Both are bad.", True),
+    KeyAction("board.skip", "5", "judge('skip')", "Skip", "No verdict; noted, so that it is not asked again.", True),
+    KeyAction("board.undo", "u", "undo", "Undo", "Take the last verdict back (a row that says so is added; nothing is deleted).", True),
+    KeyAction("board.note", "t", "note", "Reason", "Write a reason and tags for the last verdict."),
+    KeyAction("board.edit", "e", "edit_answer", "Edit", "Edit the focused answer; the edited one can become chosen and the original rejected.", True),
+    KeyAction("board.regenerate", "r", "regenerate", "New seed", "Answer the selected turn again with the next seed.", True),
+    KeyAction("board.continue", "c", "continue_answer", "Continue", "Let the focused answer go on where it stopped.", True),
+    KeyAction("board.branch", "b", "branch", "Branch", "Go on from the selected turn: what comes after it stays in its own branch."),
+    KeyAction("board.edit_prompt", "p", "edit_prompt", "Edit prompt", "Take the selected turn's prompt into the prompt box and send it as a new branch."),
+    KeyAction("board.older_take", "comma,less_than_sign", "take(-1)", "Take ◂", "Show the turn's earlier answers, each with the instruction that made it."),
+    KeyAction("board.newer_take", "full_stop,greater_than_sign", "take(1)", "Take ▸", "Show the turn's later answers."),
+    KeyAction("board.older_branch", "left_curly_bracket", "branch_switch(-1)", "Branch ◂", "Show the earlier branch at the selected turn."),
+    KeyAction("board.newer_branch", "right_curly_bracket", "branch_switch(1)", "Branch ▸", "Show the later branch at the selected turn."),
+    KeyAction("board.weaker", "left_square_bracket", "strength(-0.1)", "Weaker", "Turn the focused adapter down by 0.1 (0 is the base)."),
+    KeyAction("board.stronger", "right_square_bracket", "strength(0.1)", "Stronger", "Turn the focused adapter up by 0.1 (at most 2)."),
+    KeyAction("board.add_column", "plus", "add_column", "Column +", "Add a column with another adapter, checkpoint or strength."),
+    KeyAction("board.remove_column", "minus", "remove_column", "Column -", "Remove the focused column; its answers stay stored."),
+    KeyAction("board.blind", "x", "toggle_blind", "Blind", "Blind mode: sides shuffled and unnamed until judged; the order is recorded."),
+    KeyAction("board.previous_turn", "K,shift+up", "select_turn(-1)", "Turn ▴", "Select the turn above."),
+    KeyAction("board.next_turn", "J,shift+down", "select_turn(1)", "Turn ▾", "Select the turn below."),
+    KeyAction("board.previous_pane", "h,left", "focus_pane(-1)", "Pane ◂", "Focus the pane to the left."),
+    KeyAction("board.next_pane", "l,right", "focus_pane(1)", "Pane ▸", "Focus the pane to the right."),
+    KeyAction("board.zoom", "z", "zoom", "Zoom", "Show the focused pane alone, or all panes again."),
+    KeyAction("board.details", "i", "details", "Conditions", "Show every condition of the focused answer, and in what the two answers differ.", True),
+    KeyAction("board.copy", "y", "copy_answer", "Copy", "Copy the focused answer (OSC 52, also through tmux; a file when it is too long)."),
+    KeyAction("board.copy_code", "Y", "copy_code", "Copy code", "Copy the next code block of the focused answer."),
+    KeyAction("board.new_session", "n", "new_session", "New", "Start a new session; this one stays in the list."),
+    KeyAction("board.prompt", "slash,a", "focus_prompt", "Prompt", "Go to the prompt box."),
+    KeyAction("board.down", "j,down", "scroll_by(2)", "Down", "Scroll down."),
+    KeyAction("board.up", "k,up", "scroll_by(-2)", "Up", "Scroll up."),
+    KeyAction("board.top", "g,home", "scroll_edge(-1)", "Top", "Go to the first turn loaded; once more loads earlier ones."),
+    KeyAction("board.bottom", "G,end", "scroll_edge(1)", "Bottom", "Go to the last turn."),
+    KeyAction("list.down", "j", "cursor_down", "Down", "Move down in a list."),
+    KeyAction("list.up", "k", "cursor_up", "Up", "Move up in a list."),
+)
+
+BY_ID = {action.id: action for action in ACTIONS}
+CLASHES = (("global", "chat"), ("global", "board"), ("chat", "board"), ("global", "prompt"), ("chat", "prompt"), ("global", "list"))
+"""Contexts that are live at the same time, so that one key cannot serve two actions there (nor twice in one context)."""
+
+
+def keys_table() -> str:
+    """The table of keys for the docs, as Markdown."""
+    rows = ["| key | action | what it does |", "|---|---|---|"]
+    for action in ACTIONS:
+        keys = ", ".join(f"`{display(key)}`" for key in action.keys.split(","))
+        rows.append(f"| {keys} | `{action.id}` | {action.help} |")
+    return "\n".join(rows)
+
+
+_NAMES = {
+    "comma": ",", "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">", "left_curly_bracket": "{",
+    "right_curly_bracket": "}", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
+    "slash": "/", "escape": "esc", "question_mark": "?",
+}  # fmt: skip
+
+
+def display(key: str) -> str:
+    """A key as a person writes it: `full_stop` is `.`, `ctrl+p` is `^p`."""
+    key = key.strip()
+    if key in _NAMES:
+        return _NAMES[key]
+    if key.startswith("ctrl+"):
+        return "^" + key[5:]
+    return key.upper() if key.startswith("f") and key[1:].isdigit() else key

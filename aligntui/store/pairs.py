@@ -1,0 +1,232 @@
+"""Verdicts: given, taken back, annotated. Nothing is ever changed or deleted; the newest event counts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from aligntui.core.errors import UserError
+from aligntui.core.ids import now_utc
+from aligntui.core.pair import Pair, Scope, Verdict
+from aligntui.store.connection import Connection
+from aligntui.store.resolve import scope_between
+from aligntui.store.tree import NO_LIMIT
+from aligntui.store.values import storable
+
+
+class PairTable:
+    """The part of `Store` about verdicts."""
+
+    connection: Connection
+
+    def add_pair(self, pair: Pair, *, replaces: str | None = None) -> Pair:
+        """Store a verdict. Durable when the call returns.
+
+        Args:
+            pair: complete; its scope is checked against the tree and not made up. `undone` is not stored.
+            replaces: a pair to undo in the same transaction, when the annotator changes a verdict.
+
+        Returns:
+            The pair as it will be read back.
+
+        Raises:
+            UserError: an answer does not exist, is of another session or no answer, both are the same, the scope is
+                not that of the two, the id is taken, or `replaces` is unknown or undone already.
+            StoreError: nothing could be written.
+        """
+        with self.connection.write() as conn:
+            scope = scope_between(conn, pair.left_id, pair.right_id, session_id=pair.session_id)
+            if scope is not pair.scope:
+                raise UserError(
+                    f"The two answers part in the scope {scope.value!r}, not {pair.scope.value!r}.",
+                    "Answers to one prompt turn have the scope answer, others the scope conversation.",
+                )
+            if conn.execute("SELECT 1 FROM pairs WHERE id = ?", (pair.id,)).fetchone():
+                raise UserError(f"The pair {pair.id} is stored already.", "A verdict is stored once.")
+            if replaces is not None:
+                _add_event(conn, replaces, "undone", pair.annotator)
+            conn.execute(
+                "INSERT INTO pairs (id, session_id, left_id, right_id, verdict, scope, blind, shuffled, annotator, "
+                "created_at, reason, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    pair.id,
+                    pair.session_id,
+                    pair.left_id,
+                    pair.right_id,
+                    pair.verdict,
+                    pair.scope,
+                    pair.blind,
+                    pair.shuffled,
+                    storable(pair.annotator),
+                    pair.created_at,
+                    storable(pair.reason),
+                    _tags_json(pair.tags),
+                ),
+            )
+            return _read_pair(conn, pair.id)
+
+    def get_pair(self, pair_id: str) -> Pair:
+        """One pair, undone or not.
+
+        Raises:
+            UserError: there is none with this id.
+            StoreError: the database cannot be read.
+        """
+        with self.connection.read() as conn:
+            return _read_pair(conn, pair_id)
+
+    def undo_pair(self, pair_id: str, annotator: str = "") -> Pair:
+        """Take a verdict back; it stays in the database, marked.
+
+        Raises:
+            UserError: there is no such pair, or it is undone already.
+            StoreError: it could not be written.
+        """
+        with self.connection.write() as conn:
+            return _add_event(conn, pair_id, "undone", annotator)
+
+    def undo_last_pair(self, session_id: str, annotator: str) -> Pair | None:
+        """Take back the newest verdict of this annotator in this session that still counts; None when there is none."""
+        with self.connection.write() as conn:
+            row = conn.execute(
+                "SELECT id FROM pairs_now WHERE session_id = ? AND annotator = ? AND NOT undone "
+                "ORDER BY seq DESC LIMIT 1",
+                (session_id, storable(annotator)),
+            ).fetchone()
+            return _add_event(conn, row["id"], "undone", annotator) if row else None
+
+    def restore_pair(self, pair_id: str, annotator: str = "") -> Pair:
+        """Let an undone verdict count again.
+
+        Raises:
+            UserError: there is no such pair, or it is not undone.
+            StoreError: it could not be written.
+        """
+        with self.connection.write() as conn:
+            return _add_event(conn, pair_id, "restored", annotator)
+
+    def annotate_pair(self, pair_id: str, reason: str, tags: Sequence[str] = (), annotator: str = "") -> Pair:
+        """Give a pair a reason and tags, in place of those it had; the earlier ones stay in the event log.
+
+        Raises:
+            UserError: there is no such pair.
+            StoreError: it could not be written.
+        """
+        with self.connection.write() as conn:
+            return _add_event(conn, pair_id, "annotated", annotator, reason, tags)
+
+    def list_pairs(
+        self,
+        session_id: str | None = None,
+        include_undone: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        *,
+        oldest_first: bool = False,
+    ) -> list[Pair]:
+        """Pairs, newest first unless asked otherwise.
+
+        Args:
+            session_id: of one session only.
+            include_undone: those taken back as well.
+            limit: at most so many; None for all.
+            offset: leave out so many from the top.
+            oldest_first: in the order they were judged, as an export writes them.
+        """
+        where = ["1"] if include_undone else ["NOT undone"]
+        values: list[object] = []
+        if session_id is not None:
+            where.append("session_id = ?")
+            values.append(session_id)
+        order = "ASC" if oldest_first else "DESC"
+        with self.connection.read() as conn:
+            rows = conn.execute(
+                f"SELECT * FROM pairs_now WHERE {' AND '.join(where)} ORDER BY seq {order} LIMIT ? OFFSET ?",
+                (*values, NO_LIMIT if limit is None else limit, offset),
+            ).fetchall()
+        return [_pair(row) for row in rows]
+
+    def pairs_of(self, answer_ids: Iterable[str], include_undone: bool = False) -> list[Pair]:
+        """Pairs in which one of these answers stands on either side, in the order they were judged."""
+        wanted = json.dumps(list(answer_ids))
+        with self.connection.read() as conn:
+            return read_pairs_of(conn, wanted, include_undone)
+
+    def count_pairs(self, session_id: str | None = None, include_undone: bool = False) -> int:
+        """How many verdicts there are, or how many still count."""
+        where, values = ("WHERE session_id = ?", (session_id,)) if session_id else ("", ())
+        count = "SELECT count(*) FROM pairs" if include_undone else "SELECT coalesce(sum(pair_count), 0) FROM sessions"
+        if not include_undone:
+            where = where.replace("session_id", "id")
+        with self.connection.read() as conn:
+            return conn.execute(f"{count} {where}", values).fetchone()[0]
+
+    def scope_of(self, left_id: str, right_id: str) -> Scope:
+        """What a verdict over these two answers judges.
+
+        Raises:
+            UserError: one does not exist or is no answer, both are the same, they are of different sessions, one
+                continues the other, or they share no prompt.
+            StoreError: the database cannot be read.
+        """
+        with self.connection.read() as conn:
+            return scope_between(conn, left_id, right_id)
+
+
+def read_pairs_of(conn: sqlite3.Connection, answer_ids_json: str, include_undone: bool) -> list[Pair]:
+    """Pairs with an answer from a JSON list of ids on either side, in the order they were judged."""
+    rows = conn.execute(
+        """
+        SELECT * FROM pairs_now WHERE seq IN (
+            SELECT p.seq FROM json_each(:ids) CROSS JOIN pairs p ON p.left_id = value
+            UNION SELECT p.seq FROM json_each(:ids) CROSS JOIN pairs p ON p.right_id = value
+        ) AND (:all OR NOT undone) ORDER BY seq
+        """,
+        {"ids": answer_ids_json, "all": include_undone},
+    )
+    return [_pair(row) for row in rows]
+
+
+def _read_pair(conn: sqlite3.Connection, pair_id: str) -> Pair:
+    row = conn.execute("SELECT * FROM pairs_now WHERE id = ?", (pair_id,)).fetchone()
+    if row is None:
+        raise UserError(f"There is no pair {pair_id!r}.", "`aligntui pairs list` shows them.")
+    return _pair(row)
+
+
+def _add_event(
+    conn: sqlite3.Connection, pair_id: str, kind: str, annotator: str, reason: str = "", tags: Sequence[str] = ()
+) -> Pair:
+    pair = _read_pair(conn, pair_id)
+    if kind == "undone" and pair.undone:
+        raise UserError(f"The pair {pair_id} is undone already.")
+    if kind == "restored" and not pair.undone:
+        raise UserError(f"The pair {pair_id} is not undone.")
+    conn.execute(
+        "INSERT INTO pair_events (pair_id, kind, annotator, created_at, reason, tags) VALUES (?, ?, ?, ?, ?, ?)",
+        (pair_id, kind, storable(annotator), now_utc(), storable(reason), _tags_json(tags)),
+    )
+    return _read_pair(conn, pair_id)
+
+
+def _tags_json(tags: Sequence[str]) -> str:
+    return json.dumps([storable(tag) for tag in tags], ensure_ascii=False)
+
+
+def _pair(row: sqlite3.Row) -> Pair:
+    return Pair(
+        id=row["id"],
+        session_id=row["session_id"],
+        left_id=row["left_id"],
+        right_id=row["right_id"],
+        verdict=Verdict(row["verdict"]),
+        scope=Scope(row["scope"]),
+        blind=bool(row["blind"]),
+        shuffled=bool(row["shuffled"]),
+        annotator=row["annotator"],
+        created_at=row["created_at"],
+        reason=row["reason"],
+        tags=tuple(json.loads(row["tags"])),
+        undone=bool(row["undone"]),
+    )

@@ -1,0 +1,114 @@
+"""Sessions: made, renamed, listed, found."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from aligntui.core.errors import UserError, nearest
+from aligntui.core.ids import new_id, now_utc
+from aligntui.core.turn import Session
+from aligntui.store.connection import Connection
+from aligntui.store.values import storable
+
+_COLUMNS = "id, name, created_at, updated_at, turn_count, pair_count"
+_AFTER_EVERY_ID = "\U0010ffff"
+
+
+class SessionTable:
+    """The part of `Store` about sessions."""
+
+    connection: Connection
+
+    def create_session(self, name: str) -> Session:
+        """Make an empty session. Several sessions may have one name.
+
+        Raises:
+            UserError: the name is blank.
+            StoreError: it could not be written.
+        """
+        now = now_utc()
+        session = Session(new_id("session"), _checked_name(name), now, now)
+        with self.connection.write() as conn:
+            conn.execute(
+                "INSERT INTO sessions (id, name, created_at, updated_at) VALUES (?, ?, ?, ?)",
+                (session.id, session.name, now, now),
+            )
+        return session
+
+    def rename_session(self, session_id: str, name: str) -> Session:
+        """Give a session another name; its place in the list stays.
+
+        Raises:
+            UserError: the name is blank, or there is no such session.
+            StoreError: it could not be written.
+        """
+        name = _checked_name(name)
+        with self.connection.write() as conn:
+            done = conn.execute("UPDATE sessions SET name = ? WHERE id = ?", (name, session_id))
+            if done.rowcount == 0:
+                raise UserError(f"There is no session {session_id!r}.", "List them with `aligntui sessions list`.")
+            return _session(conn.execute(f"SELECT {_COLUMNS} FROM sessions WHERE id = ?", (session_id,)).fetchone())
+
+    def list_sessions(self, limit: int = 50, offset: int = 0, query: str = "") -> list[Session]:
+        """Sessions, those used last first.
+
+        Args:
+            limit: at most so many.
+            offset: leave out so many from the top.
+            query: only sessions whose name contains this, whatever its case (ASCII).
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        where, values = ("WHERE instr(lower(name), lower(?)) > 0", (storable(query),)) if query else ("", ())
+        with self.connection.read() as conn:
+            rows = conn.execute(
+                f"SELECT {_COLUMNS} FROM sessions {where} ORDER BY updated_at DESC, seq DESC LIMIT ? OFFSET ?",
+                (*values, limit, offset),
+            ).fetchall()
+        return [_session(row) for row in rows]
+
+    def get_session(self, key: str) -> Session:
+        """Find one session by its id, its exact name, or the beginning of its id (with or without `session_`).
+
+        Raises:
+            UserError: none or several fit.
+            StoreError: the database cannot be read.
+        """
+        key = storable(key.strip())
+        with self.connection.read() as conn:
+            for where, value in (("id = ?", key), ("name = ?", key)):
+                found = conn.execute(
+                    f"SELECT {_COLUMNS} FROM sessions WHERE {where} ORDER BY seq DESC LIMIT 6", (value,)
+                ).fetchall()
+                if found:
+                    return _session(_only(found, key))
+            prefix = key if key.startswith("session_") else f"session_{key}"
+            if key and prefix != "session_":
+                found = conn.execute(
+                    f"SELECT {_COLUMNS} FROM sessions WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 6",
+                    (prefix, prefix + _AFTER_EVERY_ID),
+                ).fetchall()
+                if found:
+                    return _session(_only(found, key))
+            names = [r[0] for r in conn.execute("SELECT name FROM sessions ORDER BY updated_at DESC LIMIT 200")]
+        hint = nearest(key, names[:8]) if names else "There is none yet."
+        raise UserError(f"There is no session {key!r}.", hint)
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(storable(name).split())
+    if not name:
+        raise UserError("A session needs a name.", "Type at least one letter.")
+    return name
+
+
+def _only(rows: list[sqlite3.Row], key: str) -> sqlite3.Row:
+    if len(rows) == 1:
+        return rows[0]
+    shown = ", ".join(row["id"] for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
+    raise UserError(f"Several sessions fit {key!r}: {shown}.", "Give the id.")
+
+
+def _session(row: sqlite3.Row) -> Session:
+    return Session(*row)

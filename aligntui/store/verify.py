@@ -1,0 +1,82 @@
+"""Whether what is stored is whole."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from aligntui.core.ids import sha256_text
+from aligntui.store.connection import Connection
+
+_MAX_PER_CHECK = 20
+"""Findings of one kind that are listed; a broken file can have a million."""
+
+_CHECKS = (
+    (
+        "pair {}: the left or the right answer is missing",
+        "SELECT p.id FROM pairs p WHERE 2 <> (SELECT count(*) FROM turns t JOIN answers a ON a.seq = t.seq "
+        "WHERE t.id IN (p.left_id, p.right_id) AND t.session_id = p.session_id)",
+    ),
+    (
+        "answer {}: its conditions and tokens are missing",
+        "SELECT id FROM turns t WHERE role = 'answer' AND NOT EXISTS (SELECT 1 FROM answers WHERE seq = t.seq)",
+    ),
+    (
+        "answer {}: token ids and log-probs are not of one length",
+        "SELECT t.id FROM answers a JOIN turns t ON t.seq = a.seq "
+        "WHERE length(a.logprobs) NOT IN (0, length(a.token_ids))",
+    ),
+    (
+        "turn {}: its parent is not of the other role in the same session",
+        "SELECT t.id FROM turns t JOIN turns p ON p.id = t.parent_id "
+        "WHERE p.role = t.role OR p.session_id <> t.session_id",
+    ),
+    (
+        "session {}: its number of turns is not the one counted",
+        "SELECT id FROM sessions s WHERE turn_count <> (SELECT count(*) FROM turns WHERE session_id = s.id)",
+    ),
+    (
+        "session {}: its number of pairs is not the one counted",
+        "SELECT id FROM sessions s WHERE pair_count <> "
+        "(SELECT count(*) FROM pairs_now WHERE session_id = s.id AND NOT undone)",
+    ),
+)
+
+
+class Verification:
+    """The part of `Store` that checks the file."""
+
+    connection: Connection
+
+    def verify(self) -> list[str]:
+        """Read everything and say what is wrong; empty when nothing is. Takes time in proportion to the file.
+
+        Raises:
+            StoreError: the database cannot be read at all.
+        """
+        problems: list[str] = []
+        with self.connection.read() as conn:
+            try:
+                problems += [row[0] for row in conn.execute("PRAGMA quick_check(20)") if row[0] != "ok"]
+                problems += [
+                    f"{row['table']} row {row['rowid']}: the row of {row['parent']} that it names is missing"
+                    for row in conn.execute("PRAGMA foreign_key_check").fetchmany(_MAX_PER_CHECK)
+                ]
+                for sentence, query in _CHECKS:
+                    rows = conn.execute(f"{query} LIMIT {_MAX_PER_CHECK}")
+                    problems += [sentence.format(row[0]) for row in rows]
+                for table, column in (("instructions", "text"), ("rendered_prompts", "text"), ("conditions", "json")):
+                    problems += _changed_texts(conn, table, column)
+            except sqlite3.DatabaseError as error:
+                if not problems:
+                    raise
+                problems.append(f"the check could not go on: {error}")
+        return problems
+
+
+def _changed_texts(conn: sqlite3.Connection, table: str, column: str) -> list[str]:
+    """Rows of a content-addressed table whose text is not the one of their hash."""
+    return [
+        f"{table} row {row['id']}: the text is not the one that was stored"
+        for row in conn.execute(f"SELECT id, sha256, {column} AS text FROM {table}")
+        if sha256_text(row["text"]) != row["sha256"]
+    ][:_MAX_PER_CHECK]

@@ -1,0 +1,51 @@
+"""$EDITOR for a text box: the console steps aside, the file comes back."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+from textual.app import App, SuspendNotSupported
+
+from aligntui.core.errors import EnvironmentProblem, UserError
+
+
+def edit_outside(app: App[object], text: str, editor: str = "") -> str | None:
+    """Edit `text` in the user's editor.
+
+    Args:
+        app: suspended meanwhile.
+        text: what the editor starts with.
+        editor: command from the settings; else $VISUAL, $EDITOR.
+
+    Returns:
+        The new text without its last newline, None when it is unchanged.
+
+    Raises:
+        UserError: no editor is set, or it cannot be started or failed; the text stays.
+        EnvironmentProblem: this terminal cannot be handed over.
+    """
+    command = editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    if not command.strip():
+        raise UserError("No editor is set.", "Set $EDITOR, or `editor` in the config file.")
+    handle, name = tempfile.mkstemp(prefix="aligntui-", suffix=".md")
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        try:
+            with app.suspend():
+                done = subprocess.run([*shlex.split(command), name], check=False)
+        except (OSError, ValueError) as error:
+            raise UserError(f"The editor {command!r} could not be started: {error}.", "Set $EDITOR to a program on the PATH.") from error
+        except SuspendNotSupported as error:
+            raise EnvironmentProblem("This terminal cannot be handed over to an editor.") from error
+        if done.returncode != 0:
+            raise UserError(f"The editor {command!r} ended with code {done.returncode}; the text is as it was.")
+        changed = path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+    finally:
+        path.unlink(missing_ok=True)
+    return changed if changed != text else None

@@ -1,0 +1,97 @@
+"""Dialogs in which something is written: an answer edited, a reason with tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from aligntui.tui.modals.dialog import Dialog
+from aligntui.tui.widgets.text_box import TextBox
+
+
+@dataclass(frozen=True)
+class EditedAnswer:
+    """An answer as a person changed it."""
+
+    text: str
+    chosen: bool
+    """Whether the edited text becomes the chosen answer and the original the rejected one."""
+
+
+class AnswerEditor(Dialog[EditedAnswer]):
+    """Edit an answer; keep it beside the original, or make it the chosen one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "keep(True)", "Save as chosen", priority=True),
+        Binding("ctrl+k", "keep(False)", "Keep, no verdict", priority=True),
+    ]
+    CSS = """
+    AnswerEditor .dialog-box { height: 80%; }
+    AnswerEditor TextBox { height: 1fr; border: none; background: $surface-lighten-1; padding: 0 1; }
+    """
+
+    def __init__(self, text: str, side: str) -> None:
+        super().__init__()
+        self._text = text
+        self._side = side
+
+    def compose(self) -> ComposeResult:
+        """The text and the keys."""
+        with Vertical(classes="dialog-box") as box:
+            box.border_title = f"Edit the answer of {self._side}".replace("[", "(")
+            yield TextBox(self._text)
+            yield Static("", classes="dialog-error", markup=False)
+            yield Static("Ctrl+S: this is chosen, the original rejected · Ctrl+K: keep it without a verdict · Esc: drop the edit", classes="dialog-hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Start at the end of the text."""
+        box = self.query_one(TextBox)
+        box.focus()
+        box.move_cursor(box.document.end)
+
+    def action_keep(self, chosen: bool) -> None:
+        """Return the edited text."""
+        text = self.query_one(TextBox).text
+        if not text.strip() or text == self._text:
+            self.complain("The text is empty or unchanged. Esc drops the edit.")
+            return
+        self.dismiss(EditedAnswer(text, chosen))
+
+
+@dataclass(frozen=True)
+class Note:
+    """Why a verdict was given."""
+
+    reason: str
+    tags: tuple[str, ...]
+
+
+class NoteEditor(Dialog[Note]):
+    """A reason and tags for a verdict."""
+
+    CSS = "NoteEditor Input { margin: 0 0 1 0; }"
+
+    def __init__(self, reason: str, tags: tuple[str, ...]) -> None:
+        super().__init__()
+        self._note = Note(reason, tags)
+
+    def compose(self) -> ComposeResult:
+        """Two lines to fill in."""
+        with Vertical(classes="dialog-box") as box:
+            box.border_title = "Why this verdict"
+            yield Static("Reason", markup=False)
+            yield Input(self._note.reason, id="reason")
+            yield Static("Tags, separated by commas", markup=False)
+            yield Input(", ".join(self._note.tags), id="tags")
+            yield Static("Enter stores it · Tab moves · Esc closes", classes="dialog-hint", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Store what stands there."""
+        event.stop()
+        tags = tuple(dict.fromkeys(tag.strip() for tag in self.query_one("#tags", Input).value.split(",") if tag.strip()))
+        self.dismiss(Note(self.query_one("#reason", Input).value.strip(), tags))

@@ -1,0 +1,1 @@
+"""Parts of screens; each draws a piece of state."""

@@ -1,0 +1,177 @@
+"""One column of answers: a header that says which weights speak, and the turns below it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from aligntui.core.printable import one_line
+from aligntui.tui.turn_text import MUTED, TurnLook, View, dial, turn_content
+from aligntui.workbench.chat_state import AnswerState, ChatState, Exchange, Take
+from aligntui.workbench.judging import hidden, order
+
+
+class TurnBlock(Static):
+    """One exchange in one pane."""
+
+    DEFAULT_CSS = """
+    TurnBlock { height: auto; width: 1fr; padding: 0 1 1 1; }
+    TurnBlock:hover { background: $boost; }
+    """
+
+    class Selected(Message):
+        """The user clicked a turn."""
+
+        def __init__(self, exchange_id: str) -> None:
+            super().__init__()
+            self.exchange_id = exchange_id
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__("", markup=False)
+        self.exchange = exchange
+        self._key: object = None
+
+    def on_click(self) -> None:
+        """Select the turn."""
+        self.post_message(self.Selected(self.exchange.id))
+
+    def draw(self, exchange: Exchange, take: Take | None, answer: AnswerState | None, look: TurnLook) -> None:
+        """Show this state; does nothing when it looks the same as before."""
+        self.exchange = exchange
+        other = look.other
+        key = (
+            id(answer), answer and (len(answer.text), answer.tokens, answer.finish, answer.started, answer.stored, answer.gap_pending, answer.gap is None),
+            look.view, look.hidden, look.selected, other and (other.id, len(other.text), other.finish),
+            exchange.at, len(exchange.takes), exchange.siblings, take and tuple((p.id, p.undone, p.verdict) for p in take.judged),
+        )  # fmt: skip
+        if key != self._key:
+            self._key = key
+            self.update(turn_content(exchange, take, answer, look))
+
+
+class PaneScroll(VerticalScroll):
+    """The turns of one column; keys are those of the screen."""
+
+    HELP = "Answers of one column. `1` `2` `3` `4` `5` judge, `u` undoes, `,` `.` show other takes, `b` branches."
+    BINDINGS: ClassVar = []
+
+    def __init__(self) -> None:
+        super().__init__(classes="pane-scroll")
+
+
+class AnswerPane(Vertical):
+    """A column on screen. `place` counts from the left; which column's answers stand here may differ from take to take (blind mode)."""
+
+    DEFAULT_CSS = """
+    AnswerPane { width: 1fr; height: 1fr; }
+    AnswerPane .pane-header { height: 1; background: $surface; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    AnswerPane:focus-within .pane-header { background: $primary-muted; text-style: bold; }
+    AnswerPane .pane-scroll { height: 1fr; scrollbar-size-vertical: 1; }
+    AnswerPane .pane-empty { padding: 1 2; color: $text-muted; }
+    AnswerPane.-divided { border-left: tall $surface-lighten-1; }
+    """
+
+    def __init__(self, place: int) -> None:
+        super().__init__(classes="-divided" if place else "")
+        self.place = place
+        self._blocks: list[TurnBlock] = []
+
+    def compose(self) -> ComposeResult:
+        """Header and turns."""
+        yield Static("", classes="pane-header", markup=False)
+        with PaneScroll():
+            yield Static("", classes="pane-empty", markup=False)
+
+    @property
+    def scroll(self) -> PaneScroll:
+        """The scrolling part, which takes the focus."""
+        return self.query_one(PaneScroll)
+
+    def show_board(self, state: ChatState, view: View, empty: Content, panes: int) -> None:
+        """Draw the whole path; blocks are reused from the front."""
+        scroll = self.scroll
+        missing = len(state.exchanges) - len(self._blocks)
+        if missing > 0:
+            fresh = [TurnBlock(exchange) for exchange in state.exchanges[len(self._blocks) :]]
+            self._blocks += fresh
+            scroll.mount(*fresh)
+        elif missing < 0:
+            for block in self._blocks[missing:]:
+                block.remove()
+            del self._blocks[missing:]
+        note = self.query_one(".pane-empty", Static)
+        if state.exchanges:
+            note.display = state.more_above
+            note.update(Content.styled("▴ earlier turns: press g at the top", MUTED))
+        else:
+            note.display = True
+            note.update(empty)
+        for block, exchange in zip(self._blocks, state.exchanges, strict=True):
+            self._draw(block, state, exchange, view)
+        self.show_header(state, panes)
+
+    def show_exchange(self, state: ChatState, exchange: Exchange, view: View, panes: int) -> None:
+        """Draw one exchange again."""
+        if exchange in state.exchanges:
+            index = state.exchanges.index(exchange)
+            if index < len(self._blocks):
+                self._draw(self._blocks[index], state, exchange, view)
+        self.show_header(state, panes)
+
+    def _draw(self, block: TurnBlock, state: ChatState, exchange: Exchange, view: View) -> None:
+        take = exchange.take
+        columns = order(take, len(state.columns))
+        column = columns[self.place] if self.place < len(columns) else self.place
+        answer = take.shown(column) if take else None
+        other = self._other(take, columns, column, answer)
+        look = TurnLook(view, hidden(take), exchange is state.selected, other)
+        block.draw(exchange, take, answer, look)
+
+    def _other(self, take: Take | None, columns: tuple[int, ...], column: int, answer: AnswerState | None) -> AnswerState | None:
+        """The answer to hold this one against: what it was edited from, else the pane beside it."""
+        if take is None or answer is None:
+            return None
+        if answer.edited_from:
+            return take.find(answer.edited_from)
+        for candidate in columns:
+            if candidate != column:
+                return take.shown(candidate)
+        return None
+
+    def show_header(self, state: ChatState, panes: int) -> None:
+        """Say which weights speak here."""
+        header = self.query_one(".pane-header", Static)
+        take = state.selected.take if state.selected else None
+        place = f"{self.place + 1}/{panes} " if panes > 1 else ""
+        if hidden(take):
+            header.update(Content.assemble((place, MUTED), (f"{chr(65 + self.place)}", "bold"), (" · blind: unnamed until judged", MUTED)))
+            return
+        if self.place >= len(state.columns):
+            return
+        column = state.columns[self.place]
+        answer = take.shown(self.place) if take else None
+        parts = [Content.styled(place, MUTED)]
+        if column.adapter is None:
+            parts.append(Content.styled("base", "bold"))
+        else:
+            parts.append(Content.styled(one_line(column.adapter.name, 32), "bold $text-accent"))
+            parts.append(Content.assemble(" ", dial(column.strength), f" ×{column.strength:g}"))
+        if answer is not None and answer.live and answer.tokens:
+            parts.append(Content.styled(f"  {answer.tokens} tok {answer.tokens_per_s:.0f}/s", "$text-success"))
+        elif answer is not None and answer.side != column.label:
+            parts.append(Content.styled(f"  (this take: {one_line(answer.side, 28)})", "$text-warning"))
+        header.update(Content("").join(parts))
+
+    def to_end(self) -> None:
+        """Scroll to the last turn."""
+        self.scroll.scroll_end(animate=False)
+
+    def to_exchange(self, index: int) -> None:
+        """Scroll so that a turn is visible."""
+        if 0 <= index < len(self._blocks):
+            self.scroll.scroll_to_widget(self._blocks[index], animate=False, top=True)

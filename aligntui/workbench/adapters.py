@@ -1,0 +1,62 @@
+"""Adapters as a user picks them: of the workspace, bundled, and their checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aligntui.config.paths import Workspace
+from aligntui.core.errors import AligntuiError
+from aligntui.data.adapter_folders import AdapterFolder, find_adapter, list_adapters
+from aligntui.wire.engine import AdapterRef
+
+
+@dataclass(frozen=True)
+class AdapterChoice:
+    """One line of a picker."""
+
+    name: str
+    path: str
+    detail: str
+    checkpoint: bool = False
+    problem: str = ""
+    """Why it cannot be used; empty when it can."""
+
+
+def choices(workspace: Workspace) -> list[AdapterChoice]:
+    """Every adapter with its checkpoints, in the order of a picker."""
+    found: list[AdapterChoice] = []
+    for folder in list_adapters(workspace):
+        found.append(AdapterChoice(folder.name, str(folder.path), _detail(folder), problem=folder.problem))
+        for step in folder.checkpoints:
+            path = folder.path / "run" / "checkpoints" / f"checkpoint-{step}"
+            found.append(AdapterChoice(f"{folder.name}@{step}", str(path), f"checkpoint at step {step}", checkpoint=True))
+    return found
+
+
+def _detail(folder: AdapterFolder) -> str:
+    modules = ",".join(folder.target_modules)
+    size = f"{folder.size_bytes / 1e6:.1f} MB" if folder.size_bytes else ""
+    card = f" · {folder.card}" if folder.card else ""
+    return f"r {folder.rank} · {modules} · {size}{card}"
+
+
+def resolve(workspace: Workspace, refs: tuple[str, ...]) -> tuple[list[AdapterRef], dict[str, str], list[AligntuiError]]:
+    """Find adapters by name.
+
+    Returns:
+        The adapters found, the instruction mode that each was trained with by path where known, and what went wrong
+        with the others.
+    """
+    adapters: list[AdapterRef] = []
+    modes: dict[str, str] = {}
+    problems: list[AligntuiError] = []
+    for ref in refs:
+        try:
+            folder = find_adapter(workspace, ref)
+        except AligntuiError as error:
+            problems.append(error)
+            continue
+        adapters.append(AdapterRef(folder.name, str(folder.path)))
+        if folder.mode:
+            modes[str(folder.path)] = folder.mode
+    return adapters, modes, problems

@@ -1,0 +1,117 @@
+"""From the database to the board: exchanges of a path, a screenful at a time. Run in the store's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aligntui.workbench.chat_state import AnswerState, Exchange, Take
+
+if TYPE_CHECKING:
+    from aligntui import store as db
+
+
+@dataclass
+class Path:
+    """A part of a path, ready for the board."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    more_above: bool = False
+    selected_id: str = ""
+
+
+def load_path(store: db.Store, session_id: str, turn_id: str | None, limit: int) -> Path:
+    """The last exchanges of a session, or the ones around a turn: those above it and what follows it."""
+    if turn_id is None:
+        last = store.last_exchange(session_id)
+        if last is None:
+            return Path()
+        stored, selected = last, ""
+    else:
+        stored = store.exchange_of(turn_id)
+        selected = stored.id
+    above = store.earlier_exchanges(stored.id, limit)
+    exchanges = [_exchange(store, one) for one in [*above, stored]]
+    _show_continued_takes(exchanges, [*above, stored])
+    if turn_id is not None:
+        found = next((i for i, take in enumerate(exchanges[-1].takes) if take.find(turn_id)), None)
+        if found is not None:
+            exchanges[-1].at = found
+    more_above = len(above) == limit and bool(above[0].parent_ids)
+    exchanges += load_below(store, session_id, _answer_ids(exchanges[-1]), limit)
+    return Path(exchanges, more_above, selected)
+
+
+def load_above(store: db.Store, session_id: str, first: Exchange, limit: int) -> Path:
+    """The exchanges before the first one on the board."""
+    above = store.earlier_exchanges(first.id, limit)
+    exchanges = [_exchange(store, one) for one in above]
+    _show_continued_takes(exchanges, [*above, store.exchange(first.id)])
+    return Path(exchanges, len(above) == limit and bool(above[0].parent_ids))
+
+
+def load_below(store: db.Store, session_id: str, answer_ids: list[str], limit: int) -> list[Exchange]:
+    """What follows a take: its newest continuation, and that one's, down to the leaf or the limit."""
+    exchanges: list[Exchange] = []
+    while answer_ids and len(exchanges) < limit:
+        children = store.children_prompts(answer_ids)
+        if not children:
+            break
+        newest = store.exchange(children[-1].exchange_id)
+        exchanges.append(_exchange(store, newest))
+        answer_ids = _answer_ids(exchanges[-1])
+    return exchanges
+
+
+def load_exchange(store: db.Store, session_id: str, exchange_id: str) -> Exchange:
+    """One exchange with its takes and siblings."""
+    return _exchange(store, store.exchange(exchange_id))
+
+
+def siblings(store: db.Store, session_id: str, exchange_id: str) -> tuple[str, ...]:
+    """Ids of the exchanges that continue the same take, oldest first, this one among them."""
+    return tuple(store.sibling_ids(exchange_id))
+
+
+def _exchange(store: db.Store, stored: db.Exchange) -> Exchange:
+    takes = [_take(take) for take in stored.takes]
+    ids = [answer.id for take in stored.takes for answer in take.answers]
+    for pair in store.pairs_of(ids, include_undone=True):
+        for take in takes:
+            if take.find(pair.left_id) and take.find(pair.right_id):
+                take.judged.append(pair)
+    prompt_ids: dict[int, str] = {}
+    for take in stored.takes:
+        for answer in take.answers:
+            prompt_ids.setdefault(answer.column, answer.parent_id)
+    if not prompt_ids:
+        prompt_ids = {place: prompt.id for place, prompt in enumerate(stored.prompts)}
+    return Exchange(
+        id=stored.id,
+        text=stored.text,
+        prompt_ids=prompt_ids,
+        takes=takes,
+        at=len(takes) - 1,
+        siblings=tuple(store.sibling_ids(stored.id)),
+    )
+
+
+def _take(stored: db.Take) -> Take:
+    take = Take(stored.id)
+    for record in stored.answers:
+        take.add(AnswerState.from_record(record))
+    return take
+
+
+def _answer_ids(exchange: Exchange) -> list[str]:
+    take = exchange.take
+    return [answer.id for versions in take.versions.values() for answer in versions] if take else []
+
+
+def _show_continued_takes(exchanges: list[Exchange], stored: list[db.Exchange]) -> None:
+    """Of each exchange show the take that the next one continues."""
+    for exchange, following in zip(exchanges, stored[1:], strict=False):
+        parents = set(following.parent_ids)
+        for index, take in enumerate(exchange.takes):
+            if any(take.find(parent) for parent in parents):
+                exchange.at = index

@@ -1,0 +1,290 @@
+"""What a chat screen shows, as values: columns, exchanges, takes and answers, and the fold of engine events into them.
+
+Nothing here waits, writes or draws. `Chat` (chat.py) owns one `ChatState` and changes it only through these methods,
+so that a screen can be drawn from the state at any moment, and an event that belongs to no answer on
+the board is dropped here and not in a widget. Pinned in tests/workbench/test_chat_state.py.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from aligntui.core.conditions import Conditions, unintended
+from aligntui.core.instruction import Instruction
+from aligntui.core.pair import Pair
+from aligntui.core.turn import Answer, Finish
+from aligntui.wire.engine import (
+    AdapterRef,
+    AnswerFinished,
+    AnswerStarted,
+    GapMeasured,
+    LoadProgressed,
+    ModelLoaded,
+    TextArrived,
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One answer pane: the base, or an adapter at a strength."""
+
+    adapter: AdapterRef | None = None
+    strength: float = 1.0
+
+    @property
+    def label(self) -> str:
+        """`base`, `demo`, or `demo x0.5`."""
+        if self.adapter is None:
+            return "base"
+        return self.adapter.name if self.strength == 1 else f"{self.adapter.name} x{self.strength:g}"
+
+
+@dataclass
+class AnswerState:
+    """An answer on the board: waiting, streaming, finished or failed."""
+
+    id: str
+    column: int
+    side: str
+    prompt_id: str
+    instruction: Instruction
+    seed: int
+    text: str = ""
+    tokens: int = 0
+    elapsed_s: float = 0.0
+    finish: Finish | None = None
+    """None while the answer is being made."""
+    started: bool = False
+    """Whether the engine has rendered its prompt."""
+    stored: bool = False
+    """Whether it is in the database."""
+    conditions: Conditions | None = None
+    record: Answer | None = None
+    """The whole record once finished."""
+    prefix_text: str = ""
+    """What stood there before, for a continued answer."""
+    edited_from: str | None = None
+    continued_from: str | None = None
+    gap: GapMeasured | None = None
+    gap_pending: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Whether more text may come."""
+        return self.finish is None
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Decode speed so far; 0 where it cannot be told."""
+        if self.record is not None and self.record.tokens_per_s:
+            return self.record.tokens_per_s
+        return (self.tokens - 1) / self.elapsed_s if self.elapsed_s > 0 and self.tokens > 1 else 0.0
+
+    @classmethod
+    def from_record(cls, record: Answer) -> AnswerState:
+        """An answer read from the database."""
+        kind, _, phrasing = record.instruction_label.partition("/")
+        return cls(
+            id=record.id,
+            column=record.column,
+            side=record.side,
+            prompt_id=record.parent_id,
+            instruction=Instruction(record.conditions.instruction, kind, int(phrasing or 0)),
+            seed=record.conditions.seed,
+            text=record.text,
+            tokens=len(record.token_ids),
+            elapsed_s=record.decode_s,
+            finish=record.finish,
+            started=True,
+            stored=True,
+            conditions=record.conditions,
+            record=record,
+            edited_from=record.edited_from,
+            continued_from=record.continued_from,
+        )
+
+
+@dataclass
+class Take:
+    """Answers made together for one exchange. Each column keeps all versions of its answer; the last one is shown."""
+
+    id: str
+    versions: dict[int, list[AnswerState]] = field(default_factory=dict)
+    """Column to its answers, oldest first: as generated, then edited or continued."""
+    shuffle: tuple[int, ...] = ()
+    """Blind mode: column shown at each place from the left; empty when not blind."""
+    judged: list[Pair] = field(default_factory=list)
+
+    def add(self, answer: AnswerState) -> None:
+        """Put an answer at the end of its column's versions."""
+        self.versions.setdefault(answer.column, []).append(answer)
+
+    def shown(self, column: int) -> AnswerState | None:
+        """The answer shown in a column, None where the take has none there."""
+        versions = self.versions.get(column)
+        return versions[-1] if versions else None
+
+    def answers(self) -> list[AnswerState]:
+        """The shown answers from the left."""
+        return [versions[-1] for _, versions in sorted(self.versions.items()) if versions]
+
+    def find(self, answer_id: str) -> AnswerState | None:
+        """An answer of this take in any version."""
+        return next((a for versions in self.versions.values() for a in versions if a.id == answer_id), None)
+
+    @property
+    def live(self) -> bool:
+        """Whether any of its answers is still being made."""
+        return any(answer.live for answer in self.answers())
+
+    @property
+    def verdict(self) -> Pair | None:
+        """The standing verdict over this take, None when there is none or it was undone."""
+        return next((pair for pair in reversed(self.judged) if not pair.undone), None)
+
+    def unintended_differences(self, a: int, b: int) -> list[str]:
+        """Names of the conditions in which two columns differ without being meant to."""
+        left, right = self.shown(a), self.shown(b)
+        if not left or not right or not left.conditions or not right.conditions:
+            return []
+        return sorted(unintended(left.conditions, right.conditions))
+
+
+@dataclass
+class Exchange:
+    """A prompt as the user sent it, and its takes."""
+
+    id: str
+    text: str
+    prompt_ids: dict[int, str]
+    """Column to the prompt turn that it answered: one for all while the histories agree."""
+    takes: list[Take] = field(default_factory=list)
+    at: int = -1
+    """Index of the take shown."""
+    siblings: tuple[str, ...] = ()
+    """Exchanges that continue the same take, this one among them, oldest first."""
+
+    @property
+    def take(self) -> Take | None:
+        """The take shown, None before the first."""
+        return self.takes[self.at] if self.takes else None
+
+
+class Phase(StrEnum):
+    """Where the engine stands."""
+
+    OFF = "off"
+    LOADING = "loading"
+    READY = "ready"
+    BUSY = "busy"
+    FAILED = "failed"
+    """The model could not be loaded."""
+    EXITED = "exited"
+    """The process is gone."""
+
+
+@dataclass
+class EngineState:
+    """The engine as a status line shows it."""
+
+    phase: Phase = Phase.OFF
+    progress: LoadProgressed | None = None
+    model: ModelLoaded | None = None
+    message: str = ""
+    hint: str = ""
+    since: float = field(default_factory=time.monotonic)
+
+    def move(self, phase: Phase, message: str = "", hint: str = "") -> None:
+        """Enter a phase."""
+        self.phase, self.message, self.hint, self.since = phase, message, hint, time.monotonic()
+
+
+@dataclass
+class ChatState:
+    """The board: columns, the path of exchanges on screen, and what goes on."""
+
+    columns: list[Column] = field(default_factory=lambda: [Column()])
+    exchanges: list[Exchange] = field(default_factory=list)
+    more_above: bool = False
+    """Whether earlier exchanges of this path are in the database and not loaded."""
+    engine: EngineState = field(default_factory=EngineState)
+    instruction: Instruction = field(default_factory=Instruction)
+    warnings: list[str] = field(default_factory=list)
+    """What the user should know before the first answer: adapter trained on another base, and the like."""
+    live: dict[str, AnswerState] = field(default_factory=dict)
+    """Answers in the making, by id; the engine's row names are these ids."""
+    selected_id: str = ""
+    """Exchange that keys act on; empty for the last one."""
+
+    @property
+    def selected(self) -> Exchange | None:
+        """The exchange that keys act on."""
+        return next((e for e in self.exchanges if e.id == self.selected_id), self.last)
+
+    @property
+    def selected_index(self) -> int:
+        """Its index on the path, -1 on an empty board."""
+        selected = self.selected
+        return self.exchanges.index(selected) if selected else -1
+
+    @property
+    def last(self) -> Exchange | None:
+        """The last exchange of the path."""
+        return self.exchanges[-1] if self.exchanges else None
+
+    @property
+    def streaming(self) -> bool:
+        """Whether any answer is in the making."""
+        return bool(self.live)
+
+    def exchange_of(self, answer_id: str) -> tuple[Exchange, Take, AnswerState] | None:
+        """Where an answer stands on the board."""
+        for exchange in reversed(self.exchanges):
+            for take in reversed(exchange.takes):
+                answer = take.find(answer_id)
+                if answer:
+                    return exchange, take, answer
+        return None
+
+    def set_strength(self, column: int, strength: float) -> None:
+        """Turn a column's dial; answers already made keep the strength that made them."""
+        self.columns[column] = replace(self.columns[column], strength=round(min(2.0, max(0.0, strength)), 2))
+
+    # the fold of the engine's events into answers ---------------------------------------------------
+
+    def answer_started(self, event: AnswerStarted) -> AnswerState | None:
+        """The engine has rendered a prompt: the answer's conditions are fixed."""
+        answer = self.live.get(event.row)
+        if answer:
+            answer.started = True
+            answer.conditions = Conditions.from_dict(event.conditions)
+        return answer
+
+    def text_arrived(self, event: TextArrived) -> AnswerState | None:
+        """More text for an answer."""
+        answer = self.live.get(event.row)
+        if answer:
+            answer.text += event.text
+            answer.tokens = event.tokens
+            answer.elapsed_s = event.elapsed_s
+        return answer
+
+    def answer_finished(self, event: AnswerFinished) -> AnswerState | None:
+        """An answer is whole, or was stopped; it leaves `live`."""
+        answer = self.live.pop(event.row, None)
+        if answer:
+            answer.text = event.text
+            answer.tokens = len(event.token_ids)
+            answer.elapsed_s = event.decode_s
+            answer.finish = Finish(event.finish)
+        return answer
+
+    def break_off(self, finish: Finish) -> list[AnswerState]:
+        """End every answer in the making where it stands; returns them."""
+        broken = list(self.live.values())
+        self.live.clear()
+        for answer in broken:
+            answer.finish = finish
+        return broken
