@@ -49,7 +49,7 @@ demo-adapter: $(STAMP)
 	$(BIN)/python -m aligntui.backend.train.demo_recipe
 
 docs: $(STAMP)
-	$(BIN)/python -m aligntui.cli.reference docs
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

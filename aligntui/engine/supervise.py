@@ -25,7 +25,7 @@ LOGS_KEPT = 3
 MAX_LINE_BYTES = 256 << 20
 """Longest line that is waited for. An answer of 100,000 tokens with log-probabilities takes about 3 MiB."""
 DRAIN_S = 1.0
-"""How long the pipe is read on after the process has ended, where something else holds it open."""
+"""How long the pipe is read on after the process has ended, where something outside its group holds it open."""
 TAIL_LINES = 20
 
 
@@ -120,8 +120,10 @@ class EngineProcess(asyncio.SubprocessProtocol):
         return ()
 
     async def wait(self) -> int:
-        """Wait for the end, then for what is left in the pipe; return the return code."""
+        """Wait for the end, end what the process had started, read what is left in the pipe; return the return code."""
         code = await asyncio.shield(self.exited)
+        # what the engine had started has no purpose without it, and may hold its pipe or the accelerator's memory
+        self.signal_group(signal.SIGKILL)
         await asyncio.wait({self._drained}, timeout=DRAIN_S)
         return code
 
@@ -135,6 +137,7 @@ class EngineProcess(asyncio.SubprocessProtocol):
             self.signal_group(asked)
             done, _ = await asyncio.wait({self.exited}, timeout=patience_s)
             if done:
+                self.signal_group(signal.SIGKILL)
                 return
         raise EngineError(
             f"The engine (process {self.pid}) cannot be ended: it hangs inside a driver.",
@@ -148,8 +151,6 @@ class EngineProcess(asyncio.SubprocessProtocol):
 
     def close(self) -> None:
         """Let go of pipes and log; the process must have ended."""
-        # what the engine had started has no purpose without it, and may hold the accelerator's memory
-        self.signal_group(signal.SIGKILL)
         if self._transport is not None:
             self._transport.close()
         self._close_log()

@@ -13,9 +13,6 @@ from __future__ import annotations
 APPLICATION_ID = 0x414C5455
 """`PRAGMA application_id` of our files, "ALTU" in ASCII, so that a database of another program is told apart."""
 
-TEXT_END = "\n\n"
-"""What stands behind each text in the search index; see `_search_index`."""
-
 _SESSIONS = """
 CREATE TABLE sessions (
     seq INTEGER PRIMARY KEY,
@@ -239,42 +236,53 @@ _PAIR_TRIGGERS = (
 def _search_index(name: str, view: str, table: str, key: str, text: str, when: str = "1") -> tuple[str, ...]:
     """An FTS5 index over `view`, kept up to date by triggers on `table`.
 
-    Trigrams find substrings in every script, CJK without spaces included. The two line ends that the view appends make
-    each character begin a trigram, so that words of one and two characters can be looked up as well (`search.py`).
+    Trigrams find substrings in every script, CJK without spaces included. The two line ends behind each text make every
+    character of it begin a trigram, so that words of one and two characters can be looked up as well (`fts.py`).
+
+    Args:
+        name: of the index.
+        view: gives `seq` and `text`, the latter with two line ends behind it.
+        table: the rows behind the view.
+        key: column of `table` that is `seq` in the view.
+        text: expression of the text, `{}` for NEW or OLD.
+        when: which rows of `table` the view shows, `{}` for NEW or OLD.
     """
+    text = text + " || char(10, 10)"
+    add = f"INSERT INTO {name} (rowid, text) VALUES (NEW.{key}, {text.format('NEW')});"
+    remove = f"INSERT INTO {name} ({name}, rowid, text) VALUES ('delete', OLD.{key}, {text.format('OLD')});"
     return (
         f"CREATE VIRTUAL TABLE {name} USING fts5 (text, content='{view}', content_rowid='seq', tokenize='trigram')",
         f"CREATE VIRTUAL TABLE {name}_terms USING fts5vocab ('{name}', 'instance')",
-        f"""
-        CREATE TRIGGER {name}_added AFTER INSERT ON {table} WHEN {when.format("NEW")} BEGIN
-            INSERT INTO {name} (rowid, text) VALUES (NEW.{key}, {text.format("NEW")});
-        END
-        """,
-        f"""
-        CREATE TRIGGER {name}_removed BEFORE DELETE ON {table} WHEN {when.format("OLD")} BEGIN
-            INSERT INTO {name} ({name}, rowid, text) VALUES ('delete', OLD.{key}, {text.format("OLD")});
-        END
-        """,
+        f"CREATE TRIGGER {name}_added AFTER INSERT ON {table} WHEN {when.format('NEW')} BEGIN {add} END",
+        f"CREATE TRIGGER {name}_removed BEFORE DELETE ON {table} WHEN {when.format('OLD')} BEGIN {remove} END",
     )
 
 
 _SEARCH = (
     "CREATE VIEW turn_texts AS SELECT seq, session_id, text || char(10, 10) AS text FROM turns WHERE repeats = 0",
+    *_search_index("turns_fts", "turn_texts", "turns", "seq", "{}.text", when="{}.repeats = 0"),
     """
     CREATE VIEW instruction_texts AS SELECT u.turn_seq AS seq, u.session_id, i.text || char(10, 10) AS text
     FROM instruction_uses u JOIN instructions i ON i.id = u.instruction_id
     """,
-    *_search_index("turns_fts", "turn_texts", "turns", "seq", "{}.text || char(10, 10)", when="{}.repeats = 0"),
     *_search_index(
         "instructions_fts",
         "instruction_texts",
         "instruction_uses",
         "turn_seq",
-        "(SELECT text FROM instructions WHERE id = {}.instruction_id) || char(10, 10)",
+        "(SELECT text FROM instructions WHERE id = {}.instruction_id)",
     ),
+    "CREATE VIEW session_texts AS SELECT seq, id AS session_id, name || char(10, 10) AS text FROM sessions",
+    *_search_index("sessions_fts", "session_texts", "sessions", "seq", "{}.name"),
+    """
+    CREATE TRIGGER sessions_fts_renamed AFTER UPDATE OF name ON sessions BEGIN
+        INSERT INTO sessions_fts (sessions_fts, rowid, text) VALUES ('delete', OLD.seq, OLD.name || char(10, 10));
+        INSERT INTO sessions_fts (rowid, text) VALUES (NEW.seq, NEW.name || char(10, 10));
+    END
+    """,
     # Texts are never edited: an update would leave the index behind.
     """
-    CREATE TRIGGER turns_no_update BEFORE UPDATE OF text ON turns BEGIN
+    CREATE TRIGGER turns_no_update BEFORE UPDATE OF text, repeats ON turns BEGIN
         SELECT RAISE(ABORT, 'a turn keeps its text: an edited answer is a turn of its own');
     END
     """,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from aligntui.core.errors import UserError, nearest
 from aligntui.core.ids import new_id, now_utc
 from aligntui.core.turn import Session
 from aligntui.store.connection import Connection
+from aligntui.store.fts import like_filters, plan
+from aligntui.store.query import Query, parse_query
 from aligntui.store.values import storable
 
 _COLUMNS = "id, name, created_at, updated_at, turn_count, pair_count"
+_ORDER = "ORDER BY updated_at DESC, seq DESC"
+_RECENT = 200
+"""Sessions whose names are scanned before the index is asked."""
+
 _AFTER_EVERY_ID = "\U0010ffff"
 
 
@@ -55,18 +62,15 @@ class SessionTable:
         Args:
             limit: at most so many.
             offset: leave out so many from the top.
-            query: only sessions whose name contains this, whatever its case (ASCII).
+            query: only sessions whose name holds all of these words, in the manner of `Store.search`.
 
         Raises:
             StoreError: the database cannot be read.
         """
-        where, values = ("WHERE instr(lower(name), lower(?)) > 0", (storable(query),)) if query else ("", ())
         with self.connection.read() as conn:
-            rows = conn.execute(
-                f"SELECT {_COLUMNS} FROM sessions {where} ORDER BY updated_at DESC, seq DESC LIMIT ? OFFSET ?",
-                (*values, limit, offset),
-            ).fetchall()
-        return [_session(row) for row in rows]
+            if query.strip():
+                return _named(conn, parse_query(query), limit, offset)
+            return _listed(conn, f"SELECT {_COLUMNS} FROM sessions {_ORDER} LIMIT ? OFFSET ?", (limit, offset))
 
     def get_session(self, key: str) -> Session:
         """Find one session by its id, its exact name, or the beginning of its id (with or without `session_`).
@@ -94,6 +98,31 @@ class SessionTable:
             names = [r[0] for r in conn.execute("SELECT name FROM sessions ORDER BY updated_at DESC LIMIT 200")]
         hint = nearest(key, names[:8]) if names else "There is none yet."
         raise UserError(f"There is no session {key!r}.", hint)
+
+
+def _named(conn: sqlite3.Connection, query: Query, limit: int, offset: int) -> list[Session]:
+    """Sessions by name: those used last are scanned, and where that is not enough, all are looked up in the index."""
+    filters, values = like_filters(query.words, "name")
+    recent = f"SELECT * FROM (SELECT * FROM sessions {_ORDER} LIMIT {_RECENT}) WHERE 1 {filters} LIMIT {offset + limit}"
+    found = _listed(conn, f"SELECT {_COLUMNS} FROM ({recent})", values)
+    if len(found) >= offset + limit:
+        return found[offset:]
+    planned = plan(conn, "sessions_fts", query)
+    if planned.hopeless:
+        return []
+    filters, values = like_filters(planned.common, "name")
+    where = (
+        "WHERE seq IN (SELECT rowid FROM sessions_fts WHERE sessions_fts MATCH :match)" if planned.match else "WHERE 1"
+    )
+    return _listed(
+        conn,
+        f"SELECT {_COLUMNS} FROM sessions {where} {filters} {_ORDER} LIMIT {limit} OFFSET {offset}",
+        {"match": planned.match, **values},
+    )
+
+
+def _listed(conn: sqlite3.Connection, sql: str, values: tuple[Any, ...] | dict[str, Any]) -> list[Session]:
+    return [_session(row) for row in conn.execute(sql, values)]
 
 
 def _checked_name(name: str) -> str:

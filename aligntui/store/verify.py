@@ -54,7 +54,8 @@ class Verification:
             StoreError: the database cannot be read at all.
         """
         problems: list[str] = []
-        with self.connection.read() as conn:
+        # A write transaction, for FTS5 takes its integrity check as an insertion; nothing is changed.
+        with self.connection.write() as conn:
             try:
                 problems += [row[0] for row in conn.execute("PRAGMA quick_check(20)") if row[0] != "ok"]
                 problems += [
@@ -66,6 +67,8 @@ class Verification:
                     problems += [sentence.format(row[0]) for row in rows]
                 for table, column in (("instructions", "text"), ("rendered_prompts", "text"), ("conditions", "json")):
                     problems += _changed_texts(conn, table, column)
+                for index in ("turns_fts", "instructions_fts", "sessions_fts"):
+                    problems += _stale_index(conn, index)
             except sqlite3.DatabaseError as error:
                 if not problems:
                     raise
@@ -80,3 +83,12 @@ def _changed_texts(conn: sqlite3.Connection, table: str, column: str) -> list[st
         for row in conn.execute(f"SELECT id, sha256, {column} AS text FROM {table}")
         if sha256_text(row["text"]) != row["sha256"]
     ][:_MAX_PER_CHECK]
+
+
+def _stale_index(conn: sqlite3.Connection, index: str) -> list[str]:
+    """Whether a search index says what its texts say; FTS5 reads both and compares."""
+    try:
+        conn.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
+    except sqlite3.DatabaseError as error:
+        return [f"search index {index}: it does not fit the texts ({error})"]
+    return []

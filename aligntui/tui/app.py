@@ -76,9 +76,12 @@ class ConsoleApp(App[int]):
             self._chat_screen.on_change(change)
 
     async def action_quit(self) -> None:
-        """Leave: stop what streams, write what is there, end the engine."""
-        await self.bench.chat.close()
+        """Leave; `on_unmount` tidies up."""
         self.exit(0)
+
+    async def on_unmount(self) -> None:
+        """However the console ends: stop what streams, write what is there, end the engine."""
+        await self.bench.chat.close()
 
     def action_show_help(self) -> None:
         """Help for the focused pane, then every key."""

@@ -17,7 +17,7 @@ from aligntui.core.turn import Finish
 from aligntui.core.word_diff import word_diff
 from aligntui.workbench.chat_state import AnswerState, Exchange, Take
 
-MUTED = "$text-muted"
+MUTED = "$foreground-muted"
 STEPS = ((3.0, 60), (1.5, 40), (0.5, 20))
 """Heat: gap in nats at or above which a token gets this much of the colour, percent."""
 

@@ -12,18 +12,17 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from aligntui.core.errors import AligntuiError, StoreError, UserError
+from aligntui.core.errors import AligntuiError, EngineError, StoreError, UserError
 from aligntui.core.ids import new_id, now_utc
 from aligntui.core.instruction import Instruction
 from aligntui.core.prompt_format import Message, Mode
-from aligntui.core.sampling import MAX_SEED, Sampling
+from aligntui.core.sampling import MAX_SEED
 from aligntui.core.turn import Answer, Finish, Session
 from aligntui.engine.events import EngineExited
 from aligntui.wire.engine import (
     AdapterRef,
     AnswerFinished,
     AnswerStarted,
-    GenerationFinished,
     MeasureGap,
     RequestFailed,
     Row,
@@ -35,7 +34,6 @@ from aligntui.workbench.changes import (
     AnswerChanged,
     BoardChanged,
     Change,
-    EngineChanged,
     ExchangeChanged,
     Noticed,
     SettingsChanged,
@@ -75,7 +73,7 @@ class Chat:
         self.unsaved: list[Answer] = []
         """Finished answers that the database would not take; tried again with the next write."""
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._started: dict[str, GenerationFinished] = {}
+        self._closed = False
 
     # engine -------------------------------------------------------------------------------------
 
@@ -88,7 +86,7 @@ class Chat:
         """Load the base and hold every adapter against it; problems become notices, never exceptions."""
         assert self.engine is not None, "attach() comes first"
         try:
-            loaded = await (self.engine.restart() if self.engine.state.model else self.engine.start())
+            loaded = await self.engine.restart()
         except AligntuiError as error:
             self.emit(Noticed(error.message, error.hint, "error"))
             return
@@ -231,14 +229,19 @@ class Chat:
             take.add(answer)
             self.state.live[answer.id] = answer
             rows.append(self._row(answer.id, histories[answer.prompt_id], column, seed))
-        if self.settings.blind and len(self.state.columns) > 1:
-            take.shuffle = tuple(random.SystemRandom().sample(range(len(self.state.columns)), len(self.state.columns)))
+        if self.settings.blind:
+            self._shuffle(take)
         index = self.state.exchanges.index(exchange)
         del self.state.exchanges[index + 1 :]
         exchange.takes.append(take)
         exchange.at = len(exchange.takes) - 1
         self.emit(BoardChanged(scroll=True))
         await self._generate(rows)
+
+    def _shuffle(self, take: Take) -> None:
+        columns = len(self.state.columns)
+        if columns > 1 and not take.judged:
+            take.shuffle = tuple(random.SystemRandom().sample(range(columns), columns))
 
     async def continue_answer(self, place: int) -> None:
         """Let the answer in a column of the selected exchange go on where it stopped."""
@@ -469,6 +472,10 @@ class Chat:
         self.state.exchanges = path.exchanges
         self.state.more_above = path.more_above
         self.state.selected_id = path.selected_id
+        if self.settings.blind:  # what was not judged yet is not named either
+            for exchange in path.exchanges:
+                for take in exchange.takes:
+                    self._shuffle(take)
         self.emit(BoardChanged(scroll=not turn_id))
 
     async def load_above(self) -> int:
@@ -543,8 +550,6 @@ class Chat:
         if not streaming_is_fine:
             self._not_streaming()
         if self.engine.state.model is None:
-            from aligntui.core.errors import EngineError
-
             raise EngineError(*self.engine.unready())
         return self.engine
 
@@ -603,18 +608,16 @@ class Chat:
             await asyncio.gather(*self._tasks)
 
     async def close(self) -> None:
-        """Stop, write what is there, end the engine and close the database."""
+        """Stop, write what is there, end the engine and close the database; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         if self.engine is not None and self.state.streaming:
             await self.engine.stop_generation()
         await self.settle()
         if self.engine is not None:
             await self.engine.close()
         await self.store.close()
-
-
-def engine_changed(chat: Chat) -> Callable[[], None]:
-    """Callback for an `EngineLink` that tells of its state through the chat."""
-    return lambda: chat.emit(EngineChanged())
 
 
 def _record(session_id: str, state: ChatState, answer: AnswerState, event: AnswerFinished | None) -> Answer:
@@ -639,5 +642,3 @@ def _record(session_id: str, state: ChatState, answer: AnswerState, event: Answe
         continued_from=answer.continued_from,
     )
 
-
-__all__ = ["PAGE", "Chat", "Sampling", "engine_changed"]

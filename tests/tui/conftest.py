@@ -76,6 +76,13 @@ class Console:
         self.screen.query_one("#prompt").focus()
         await self.pilot.press("escape")
 
+    async def sees(self, text: str) -> None:
+        """Until this stands on the screen."""
+        try:
+            await self.until(lambda: text in self.text(), text)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.text()}") from None
+
     def text(self) -> str:
         """The screen as text."""
         return screen_text(self.app)

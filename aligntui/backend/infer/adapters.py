@@ -20,8 +20,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from aligntui.backend.infer.fast_step import FastStep
 from aligntui.backend.infer.hashing import tensors_sha256
 from aligntui.backend.infer.mixed_lora import Delta, MixedEmbedding, MixedLinear, Routing
+from aligntui.backend.infer.packed import PackedLinear
 from aligntui.backend.infer.weights import Base
 from aligntui.core.errors import UserError
 from aligntui.core.ids import canonical_json, sha256_text
@@ -82,6 +84,8 @@ class AdapterShelf:
     def __init__(self, base: Base) -> None:
         self.base = base
         self.routing = Routing()
+        self.fast_step: FastStep | None = None
+        """The quick step, once `warm_up` has found that it agrees with the model's own forward."""
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
         self._seen: dict[str, tuple[Any, str]] = {}
         self._mixed: dict[str, MixedLinear | MixedEmbedding] = {}
@@ -234,7 +238,7 @@ def _group(tensors: dict[str, Tensor], folder: Path) -> dict[str, dict[str, Tens
 def _make_delta(
     name: str, module: nn.Module, parts: dict[str, Tensor], config: dict[str, Any], folder: Path, base: Base
 ) -> Delta:
-    """Fold scaling (and DoRA's magnitude) into B, in float32, then go to the compute dtype."""
+    """Fold scaling (and DoRA's magnitude) into B, in float32."""
     weight = dense_weight(module)  # (O, I), an embedding's (V, D)
     if weight is None:
         raise UserError(
@@ -263,11 +267,8 @@ def _make_delta(
         ratio = parts["m"].float().to(device).flatten() / norm  # (O,)
         gain = ratio - 1
         b = ratio.cpu()[:, None] * b
-    compute = getattr(torch, base.dtype)
-    place = {"device": base.device, "dtype": compute}
-    return Delta(
-        a.to(**place).contiguous(), b.to(**place).contiguous(), None if gain is None else gain.to(**place)
-    )
+    device = base.device
+    return Delta(a.to(device).contiguous(), b.to(device).contiguous(), None if gain is None else gain.to(device))
 
 
 def scaling(config: dict[str, Any], name: str, rank: int) -> float:
@@ -296,7 +297,7 @@ def dense_weight(module: nn.Module) -> Tensor | None:
         return dequantize_4bit(module.weight.data, module.weight.quant_state)  # type: ignore[union-attr, arg-type]
     if kind == "Conv1D":
         return module.weight.T  # type: ignore[union-attr, return-value]
-    if isinstance(module, (nn.Linear, nn.Embedding)):
+    if isinstance(module, (nn.Linear, nn.Embedding, PackedLinear)):
         return module.weight
     return None
 

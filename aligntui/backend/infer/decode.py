@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import torch
-
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf
 from aligntui.backend.infer.forward import BatchForward
 from aligntui.backend.infer.sampler import RowSampler
@@ -124,7 +122,7 @@ def _decode(
     summary.path = decode_path(shelf)
     sampler = RowSampler([row.plan.sampling for row in rows])
     _route(shelf, rows)
-    forward = BatchForward(base, [row.plan.prompt_ids + row.plan.prefix_ids for row in rows])
+    forward = BatchForward(shelf, [row.plan.prompt_ids + row.plan.prefix_ids for row in rows])
     scored = max(len(row.plan.prefix_ids) for row in rows)
     read = forward.prefill(scored, cancelled)
     if read is None:
@@ -186,9 +184,8 @@ def _decode(
 
 
 def _route(shelf: AdapterShelf, rows: list[_Row]) -> None:
-    compute = getattr(torch, shelf.base.dtype)
     pairs = [(r.plan.adapter.sha256 if r.plan.adapter else None, r.plan.strength) for r in rows]
-    shelf.routing.set(pairs, shelf.base.model.device, compute)
+    shelf.routing.set(pairs, shelf.base.model.device)
 
 
 def _finish_of(row: _Row, token: int, end_ids: frozenset[int], context_length: int) -> str:

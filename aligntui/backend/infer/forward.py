@@ -1,7 +1,7 @@
 """Running a batch through the model: prefill in pieces, then one token a step, rows leaving when they are done.
 
-This is the path for every architecture, through the model's own forward. `fast_step` has a quicker step for
-the Llama family. Pinned in tests/backend/test_decode.py.
+Every architecture is read through the model's own forward; steps of models built like Llama take `fast_step`.
+Pinned in tests/backend/test_decode.py.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aligntui.backend.infer.adapters import AdapterShelf
 from aligntui.backend.infer.kv_cache import RowCache
-from aligntui.backend.infer.weights import Base
 
 PIECE_TOKENS = 2048
 """Tokens of all rows in one piece of a prefill: bounds the memory of attention, and a cancel is heard between pieces."""
+
+MASK_ROOM = 256
+"""Positions for which a mask is made ahead."""
 
 
 class BatchForward:
@@ -26,8 +29,9 @@ class BatchForward:
     Shapes: B rows, T positions, V vocabulary. Rows are padded on the left.
     """
 
-    def __init__(self, base: Base, sequences: list[list[int]]) -> None:
-        self._base = base
+    def __init__(self, shelf: AdapterShelf, sequences: list[list[int]], *, fast: bool = True) -> None:
+        base = shelf.base
+        self._fast = shelf.fast_step if fast else None
         self._model = base.model
         self._device = base.model.device
         self.cache = RowCache(base.model.config)
@@ -38,8 +42,11 @@ class BatchForward:
         for row, sequence in enumerate(sequences):
             ids[row, self.pads[row] :] = torch.tensor(sequence)
         self._ids = ids.to(self._device)
-        self._takes_positions = "position_ids" in inspect.signature(self._model.forward).parameters
-        self._keep_name = "logits_to_keep" if "logits_to_keep" in inspect.signature(self._model.forward).parameters else ""
+        takes = inspect.signature(self._model.forward).parameters
+        self._takes_positions = "position_ids" in takes
+        self._keeps_logits = "logits_to_keep" in takes
+        self._positions: Tensor | None = None
+        self._mask: Tensor | None = None
 
     @torch.inference_mode()
     def prefill(
@@ -77,9 +84,25 @@ class BatchForward:
 
         Shapes: tokens (B,), int64; returns logits (B, V).
         """
-        logits = self._run(tokens[:, None], self.length, 1)
+        if self._fast is None:
+            logits = self._run(tokens[:, None], self.length, 1)[:, -1]
+        else:
+            if self._positions is None or (self._mask is not None and self.length >= self._mask.shape[-1]):
+                self._positions, self._mask = self._masking()
+            mask = None if self._mask is None else self._mask[..., : self.length + 1]
+            logits = self._fast(tokens, self.cache, self._positions, mask)
+            self._positions += 1
         self.length += 1
-        return logits[:, -1]
+        return logits
+
+    def _masking(self) -> tuple[Tensor, Tensor | None]:
+        """Positions (B, 1) of the next token, and a mask (B, 1, 1, room) with room for some more tokens."""
+        pads = torch.tensor(self.pads, device=self._device)[:, None]  # (B, 1)
+        positions = self.length - pads  # (B, 1)
+        if not any(self.pads):
+            return positions, None
+        room = torch.arange(self.length + MASK_ROOM, device=self._device)[None]  # (1, room)
+        return positions, (room >= pads)[:, None, None]
 
     @torch.inference_mode()
     def keep(self, rows: list[int]) -> None:
@@ -88,6 +111,7 @@ class BatchForward:
         trim = self.cache.keep(torch.tensor(rows, device=self._device), min(pads))
         self.pads = [pad - trim for pad in pads]
         self.length -= trim
+        self._positions = self._mask = None
 
     def _run(self, ids: Tensor, start: int, wanted: int) -> Tensor:
         """Shapes: ids (B, T); returns logits (B, wanted, V) of the last positions."""
@@ -102,7 +126,7 @@ class BatchForward:
             positions = torch.arange(start, end, device=self._device)[None].expand(ids.shape[0], -1)  # (B, T)
         if self._takes_positions:
             options["position_ids"] = positions
-        if self._keep_name:
-            options[self._keep_name] = wanted
+        if self._keeps_logits:
+            options["logits_to_keep"] = wanted
         logits = self._model(input_ids=ids, past_key_values=self.cache, use_cache=True, **options).logits
         return logits[:, -wanted:]

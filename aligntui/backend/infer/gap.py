@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf
 from aligntui.backend.infer.forward import BatchForward
 from aligntui.backend.infer.text_stream import pieces
@@ -51,10 +49,9 @@ def measure_gap(
             f"Prompt and answer have {len(sequence):,} tokens; the context of this model holds {base.context_length:,}.",
             "Measure a shorter answer.",
         )
-    compute = getattr(torch, base.dtype)
-    shelf.routing.set([(None, 0.0), (adapter.sha256 if adapter else None, strength)], base.model.device, compute)
+    shelf.routing.set([(None, 0.0), (adapter.sha256 if adapter else None, strength)], base.model.device)
     try:
-        read = BatchForward(base, [sequence, sequence]).prefill(len(token_ids))
+        read = BatchForward(shelf, [sequence, sequence]).prefill(len(token_ids))
     finally:
         shelf.routing.clear()
     assert read is not None  # only a stop function makes it give up, and there is none

@@ -50,6 +50,20 @@ class GrowingLayer(CacheLayerMixin):
         self.length = end
         return keys[:, :, :end], values[:, :, :end]
 
+    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Append one position that follows others.
+
+        Shapes: in (B, H, D); out (B, H, all positions, D), views of the buffers.
+        """
+        at = self.length
+        if at >= self.room:
+            self._grow(at + 1, key[:, :, None], value[:, :, None])
+        self.length = end = at + 1
+        keys, values = self._keys, self._values
+        keys.select(2, at).copy_(key)
+        values.select(2, at).copy_(value)
+        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
+
     def _grow(self, needed: int, key_states: Tensor, value_states: Tensor) -> None:
         room = max(self.room, FIRST_ROOM)
         while room < needed:

@@ -29,11 +29,11 @@ class Delta:
     """
 
     a: Tensor
-    """(R, I); for an embedding (R, V)."""
+    """(R, I), float32; for an embedding (R, V)."""
     b: Tensor
-    """(O, R), with alpha / R and DoRA's magnitude already multiplied in."""
+    """(O, R), float32, with alpha / R and DoRA's magnitude already multiplied in."""
     gain: Tensor | None = None
-    """(O,), DoRA only: magnitude over norm, minus 1; factor on the base product without its bias."""
+    """(O,), float32, DoRA only: magnitude over norm, minus 1; factor on the base product without its bias."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class RowGroup:
     adapter: str
     """Content hash of the adapter."""
     strength: Tensor | float
-    """(end - start, 1) where the rows differ, else one number for all of them."""
+    """(end - start, 1), float32, where the rows differ, else one number for all of them."""
 
 
 @dataclass
@@ -60,14 +60,13 @@ class Routing:
     version: int = 0
     """Grows with every change, so that a prepared step knows when it is stale."""
 
-    def set(self, strengths: Iterable[tuple[str | None, float]], device: Any, dtype: torch.dtype) -> None:
+    def set(self, strengths: Iterable[tuple[str | None, float]], device: Any) -> None:
         """Describe a batch.
 
         Args:
             strengths: for each row its adapter's hash (None for the base) and its strength; rows of one adapter
                 stand together. Strength 0 is the base exactly, so such a row is in no group.
             device: of the forward.
-            dtype: of the forward.
         """
         pairs = [(name if factor != 0 else None, factor) for name, factor in strengths]
         groups = []
@@ -80,7 +79,7 @@ class Routing:
             if name is not None:
                 factors = [factor for _, factor in pairs[start:end]]
                 same = len(set(factors)) == 1
-                strength = factors[0] if same else torch.tensor(factors, device=device, dtype=dtype)[:, None]
+                strength = factors[0] if same else torch.tensor(factors, device=device)[:, None]
                 groups.append(RowGroup(start, end, name, strength))
             start = end
         self.rows, self.groups, self.version = len(pairs), tuple(groups), self.version + 1
@@ -152,26 +151,26 @@ class MixedEmbedding(nn.Module):
             delta = self.deltas[group.adapter]
             rows = slice(group.start, group.end)
             change = functional.linear(functional.embedding(ids[rows], delta.a.T), delta.b)  # (n, T, D)
-            if isinstance(group.strength, Tensor):
-                change = change * _strength_for(change, group.strength)
-            else:
-                change = change * group.strength
-            y[rows] += change if scale is None else change * scale.to(change.dtype)
+            factor = group.strength
+            change *= _strength_for(change, factor) if isinstance(factor, Tensor) else factor
+            y[rows] += change if scale is None else change * scale.float()
         return y
 
 
 def add_delta(y: Tensor, x: Tensor, delta: Delta, strength: Tensor | float, bias: Tensor | None) -> None:
     """Add an adapter's change to the rows `y`, in place.
 
+    The low-rank product is made in float32 whatever the compute dtype, as PEFT does it; on the CPU that is also four
+    times faster than in bfloat16 at these sizes.
+
     Shapes: n rows of the group. y (n, T, O) or (n, O): base product; x (n, T, I) or (n, I).
     """
-    low = functional.linear(x, delta.a)  # (n, T, R)
-    change = functional.linear(low, delta.b)  # (n, T, O)
+    change = functional.linear(functional.linear(x.float(), delta.a), delta.b)  # (n, T, O)
     if delta.gain is not None:
-        plain = y if bias is None else y - bias
+        plain = y.float() if bias is None else y.float() - bias.float()
         change = torch.addcmul(change, plain, delta.gain)
     if isinstance(strength, Tensor):
-        y.addcmul_(change, _strength_for(change, strength))
+        y.add_(change.mul_(_strength_for(change, strength)))
     else:
         y.add_(change, alpha=strength)
 

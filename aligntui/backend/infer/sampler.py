@@ -57,22 +57,22 @@ class RowSampler:
         Returns:
             Token ids (B,), int64, and their untempered log-probabilities (B,), float32, nats.
         """
-        logits = logits.float()  # (B, V)
-        top, ids = logits.max(-1)  # (B,), (B,)
+        logprobs = logits.log_softmax(-1, dtype=torch.float32)  # (B, V)
         warm = [i for i, s in enumerate(self._samplings) if s.temperature > 0]
-        if warm:
-            drawn = self._draw_warm(logits, warm, places)
-            ids = ids.clone()
-            ids[warm] = drawn
-            top = logits.gather(-1, ids[:, None])[:, 0]
-        return ids, top - logits.logsumexp(-1)
+        if len(warm) == len(logits):
+            ids = self._draw_warm(logits, warm, places)
+        else:
+            ids = first_largest(logits)
+            if warm:
+                ids[warm] = self._draw_warm(logits, warm, places)
+        return ids, logprobs.gather(-1, ids[:, None])[:, 0]
 
     def _draw_warm(self, logits: Tensor, rows: list[int], places: list[int]) -> Tensor:
         """Shapes: logits (B, V); returns (b,), int64, for the b rows named."""
         device = logits.device
         heat = torch.tensor([self._samplings[i].temperature for i in rows], device=device)[:, None]  # (b, 1)
         picked = logits if len(rows) == len(logits) else logits[rows]  # (b, V)
-        probabilities = (picked / heat).softmax(-1)  # (b, V)
+        probabilities = (picked.float() / heat).softmax(-1)  # (b, V)
         head, order = probabilities.topk(min(HEAD, probabilities.shape[-1]), dim=-1)  # (b, H), (b, H)
         sums = head.double().cumsum(-1)  # (b, H)
         out = torch.empty(len(rows), dtype=torch.int64, device=device)  # (b,)
@@ -88,6 +88,24 @@ class RowSampler:
             else:
                 out[at] = order[at, place]
         return out
+
+
+def first_largest(logits: Tensor) -> Tensor:
+    """The place of each row's largest value, the first one where several are equal.
+
+    Shapes: logits (B, V); returns (B,), int64. The same as `argmax`, several times faster on the CPU.
+    """
+    if logits.device.type != "cpu":
+        return logits.argmax(-1)
+    largest = logits.amax(-1, keepdim=True)  # (B, 1)
+    hits = (logits == largest).nonzero()  # (n, 2), row by row
+    rows, places = hits[:, 0], hits[:, 1]
+    if len(hits) == len(logits):
+        return places
+    if len(rows.unique()) < len(logits):  # not a number somewhere: nothing equals it
+        return logits.argmax(-1)
+    first = torch.searchsorted(rows, torch.arange(len(logits)))  # (B,)
+    return places[first]
 
 
 def choose(sums: Tensor, top_p: float, number: float, *, whole: bool) -> int | None:

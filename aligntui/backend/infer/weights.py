@@ -18,6 +18,7 @@ import aligntui
 from aligntui.backend.infer.fetch import EMBEDDED, embedded_folder
 from aligntui.backend.infer.hashing import weight_files, weights_sha256
 from aligntui.backend.infer.hub import hub_folder
+from aligntui.backend.infer.packed import pack_linears
 from aligntui.backend.infer.progress import Progress, silent
 from aligntui.backend.template import ALPACA, Template, find_template
 from aligntui.core.errors import AligntuiError, EnvironmentProblem, UserError
@@ -104,6 +105,9 @@ def load_base(
     if not end_ids:
         warnings.append("This model names no end-of-sequence token: every answer runs to its length limit.")
     text_config = model.config.get_text_config()
+    parameters = model.num_parameters()
+    if quantisation is None:
+        pack_linears(model)
     return Base(
         model=model,
         tokenizer=tokenizer,
@@ -115,7 +119,7 @@ def load_base(
         quantisation=quantisation,
         device=device,
         context_length=find_context_length(text_config),
-        parameters=model.num_parameters(),
+        parameters=parameters,
         architecture=type(model).__name__,
         end_ids=end_ids,
         pad_id=_pad_id(tokenizer, end_ids),
@@ -289,3 +293,8 @@ def _pad_id(tokenizer: Any, end_ids: frozenset[int]) -> int:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]
+
+
+def choose_threads() -> int:
+    """Threads."""
+    return torch.get_num_threads()

@@ -160,6 +160,9 @@ class ChatScreen(Screen[None]):
         place = self.place if self.zoomed is None else min(self.zoomed, len(self.panes) - 1)
         for pane in self.panes:
             pane.display = not alone or pane.place == place
+            if pane.alone != alone:
+                pane.alone = alone
+                pane.show_header(self.chat.state, len(self.panes))
 
     def draw_lines(self) -> None:
         """Draw the lines around the panes."""

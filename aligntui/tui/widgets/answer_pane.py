@@ -79,6 +79,8 @@ class AnswerPane(Vertical):
     def __init__(self, place: int) -> None:
         super().__init__(classes="-divided" if place else "")
         self.place = place
+        self.alone = False
+        """Whether this pane has the screen for itself; its header then names the others."""
         self._blocks: list[TurnBlock] = []
 
     def compose(self) -> ComposeResult:
@@ -149,7 +151,7 @@ class AnswerPane(Vertical):
         take = state.selected.take if state.selected else None
         place = f"{self.place + 1}/{panes} " if panes > 1 else ""
         if hidden(take):
-            header.update(Content.assemble((place, MUTED), (f"{chr(65 + self.place)}", "bold"), (" · blind: unnamed until judged", MUTED)))
+            header.update(Content.assemble((place, MUTED), (f"{chr(65 + self.place)}", "bold"), (" · h l: the other" if self.alone else "", MUTED), (" · blind: unnamed until judged", MUTED)))
             return
         if self.place >= len(state.columns):
             return
@@ -163,8 +165,11 @@ class AnswerPane(Vertical):
             parts.append(Content.assemble(" ", dial(column.strength), f" ×{column.strength:g}"))
         if answer is not None and answer.live and answer.tokens:
             parts.append(Content.styled(f"  {answer.tokens} tok {answer.tokens_per_s:.0f}/s", "$text-success"))
-        elif answer is not None and answer.side != column.label:
+        elif answer is not None and answer.side != column.label and not answer.live:
             parts.append(Content.styled(f"  (this take: {one_line(answer.side, 28)})", "$text-warning"))
+        if self.alone and panes > 1:
+            others = " ".join(one_line(other.label, 16) for place, other in enumerate(state.columns) if place != self.place)
+            parts.append(Content.styled(f"   h l: {others}", MUTED))
         header.update(Content("").join(parts))
 
     def to_end(self) -> None:

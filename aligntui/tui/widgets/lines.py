@@ -147,7 +147,8 @@ class KeyBar(Static):
         applies = getattr(self.screen, "key_applies", lambda _id: True)
         shown: list[tuple[str, str, str]] = []
         seen: set[str] = set()
-        for _, binding, enabled, _ in self.screen.active_bindings.values():
+        active = sorted(self.screen.active_bindings.values(), key=lambda entry: not (entry.binding.id or "").startswith("board."))
+        for _, binding, enabled, _ in active:  # what can be done with the answers comes first
             if binding.show and enabled and binding.action not in seen and applies(binding.id or ""):
                 seen.add(binding.action)
                 shown.append((binding.key, self.app.get_key_display(binding), binding.description))

@@ -1,0 +1,188 @@
+"""`aligntui pairs`: verdicts over two answers, and the preference pairs that follow from them."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aligntui.cli import output
+from aligntui.cli.app import group
+from aligntui.cli.option_flags import with_options
+from aligntui.cli.shared import Json, opened_store, settings_of, workspace_of
+from aligntui.core.errors import UserError
+from aligntui.core.pair import Pair, Verdict
+
+if TYPE_CHECKING:
+    from aligntui.store import Store
+
+app = group("Judge answers, list verdicts, export preference pairs.")
+
+InSession = Annotated[str, typer.Option("--session", metavar="ID", help="Of this session only.")]
+
+
+class Layout(StrEnum):
+    """Formats of an export; those of `aligntui.data.pair_layouts`."""
+
+    TRL = "trl"
+    EBA = "eba"
+    ITA = "ita"
+    CONTRASTIVE_ITA = "contrastive-ita"
+
+
+@app.command("add")
+@with_options(["annotator"])
+def add(
+    ctx: typer.Context,
+    flags: dict[str, Any],
+    turn: Annotated[str, typer.Option(metavar="ID", help="A prompt or answer turn, a take or an exchange.")],
+    verdict: Annotated[Verdict, typer.Option(help="Which is better; bad: both are bad.")],
+    left: Annotated[
+        str,
+        typer.Option(
+            metavar="ID", help="Answer on the left: turn id, side or column; needed when there are more than two."
+        ),
+    ] = "",
+    right: Annotated[str, typer.Option(metavar="ID", help="Answer on the right.")] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag; give it again for more.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge two answers of one take; left is the lower column. A later verdict on the same two replaces the earlier one."""
+    from aligntui.workbench.headless import VerdictWish, give_verdict
+
+    workspace = workspace_of(ctx)
+    annotator = settings_of(workspace, flags).annotator
+    wish = VerdictWish(turn, verdict, left, right, reason, tuple(tag or ()), annotator)
+    given = asyncio.run(give_verdict(workspace, wish))
+    if as_json:
+        output.json_data({**_record(given.pair), "replaced": given.replaced})
+        return
+    output.data(given.pair.id)
+    output.say(
+        f"left {given.left.side} ({given.left.id}), right {given.right.side} ({given.right.id}): {verdict.value}"
+    )
+    if given.replaced:
+        output.say(f"in place of {given.replaced}, which is undone")
+
+
+@app.command("list")
+def list_all(
+    ctx: typer.Context,
+    session: InSession = "",
+    undone: Annotated[bool, typer.Option("--undone", help="Those taken back as well.")] = False,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List verdicts, newest first."""
+    with opened_store(ctx) as store:
+        found = store.list_pairs(_session_id(store, session), include_undone=undone, limit=limit)
+    if as_json:
+        output.json_data([_record(pair) for pair in found])
+    elif found:
+        headings = ("pair", "verdict", "scope", "left", "right", "by", "given (UTC)", "notes")
+        output.table(headings, [_row(pair) for pair in found])
+    else:
+        output.say("There are no verdicts yet.")
+
+
+@app.command("undo")
+@with_options(["annotator"])
+def undo(
+    ctx: typer.Context,
+    flags: dict[str, Any],
+    pair: Annotated[
+        str, typer.Argument(metavar="[ID]", help="A pair; your newest one when left out.", show_default=False)
+    ] = "",
+    session: InSession = "",
+    as_json: Json = False,
+) -> None:
+    """Take a verdict back; it stays in the database, marked."""
+    annotator = settings_of(workspace_of(ctx), flags).annotator
+    with opened_store(ctx) as store:
+        wanted = pair or _newest(store, _session_id(store, session), annotator)
+        undone = store.undo_pair(wanted, annotator)
+    if as_json:
+        output.json_data(_record(undone))
+    else:
+        output.data(undone.id)
+        output.say(f"undone: {undone.verdict.value} over {undone.left_id} and {undone.right_id}")
+
+
+@app.command("export")
+def export(
+    ctx: typer.Context,
+    format: Annotated[
+        Layout, typer.Option(help="trl and eba for preference training, ita and contrastive-ita for SFT.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="JSON lines file to write; it is replaced as a whole.")],
+    session: InSession = "",
+    with_partial: Annotated[
+        bool, typer.Option("--with-partial", help="Also pairs in which an answer was broken off.")
+    ] = False,
+    same_instruction: Annotated[
+        bool, typer.Option("--same-instruction", help="Leave out pairs whose two answers had different instructions.")
+    ] = False,
+    system_slot: Annotated[
+        bool,
+        typer.Option(
+            "--system-slot/--no-system-slot", help="Whether the chat template to be trained with has a system slot."
+        ),
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Write every decided pair to a training file; counts go to stderr, or with --json to stdout."""
+    from aligntui.workbench.pair_export import ExportWish, export_pairs
+
+    with opened_store(ctx) as store:
+        wish = ExportWish(format.value, out, _session_id(store, session), with_partial, same_instruction, system_slot)
+        counts = export_pairs(store, wish)
+    if as_json:
+        output.json_data({"out": str(out), "format": format.value, **counts.as_dict()})
+        return
+    output.say(f"{counts.written} pairs written to {out} as {format.value}")
+    output.say(
+        f"not written: {counts.ties} ties, {counts.both_bad} both bad, {counts.skipped} skipped, {counts.undone} undone"
+    )
+    if counts.partial:
+        what = "written, as asked" if with_partial else "left out; --with-partial writes them"
+        output.say(f"{counts.partial} with a broken-off answer: {what}")
+    if counts.instructions_differ:
+        what = (
+            "left out, as asked"
+            if same_instruction
+            else "written under the instruction of the chosen one; --same-instruction leaves them out"
+        )
+        output.say(f"{counts.instructions_differ} with answers made under different instructions: {what}")
+
+
+def _session_id(store: Store, key: str) -> str | None:
+    return store.get_session(key).id if key else None
+
+
+def _newest(store: Store, session_id: str | None, annotator: str) -> str:
+    offset, page = 0, 200
+    while found := store.list_pairs(session_id, limit=page, offset=offset):
+        for pair in found:
+            if pair.annotator == annotator:
+                return pair.id
+        offset += page
+    raise UserError(
+        f"There is no verdict of {annotator} to take back.", "`aligntui pairs list` shows all; give the id of one."
+    )
+
+
+def _record(pair: Pair) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(pair), "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id}
+
+
+def _row(pair: Pair) -> tuple[object, ...]:
+    notes = [pair.reason, *(f"#{tag}" for tag in pair.tags), "undone" if pair.undone else ""]
+    when = pair.created_at[:16].replace("T", " ")
+    shown = " ".join(note for note in notes if note)
+    return pair.id, pair.verdict.value, pair.scope.value, pair.left_id, pair.right_id, pair.annotator, when, shown

@@ -1,0 +1,207 @@
+"""`aligntui sessions`: what was said, in the order in which it was said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aligntui.cli import output
+from aligntui.cli.app import group
+from aligntui.cli.shared import Json, opened_store
+from aligntui.core.turn import Answer
+
+if TYPE_CHECKING:
+    from aligntui.core.pair import Pair
+    from aligntui.store import Exchange, Store, Take
+
+app = group("List, show, search, rename and export sessions.")
+
+Session = Annotated[str, typer.Argument(metavar="ID", help="Id, beginning of an id, or name of a session.")]
+Limit = Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")]
+
+
+@app.command("list")
+def list_all(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Only sessions whose name has these words.")] = "",
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """List sessions, those used last first."""
+    with opened_store(ctx) as store:
+        found = store.list_sessions(limit, query=name)
+    if as_json:
+        output.json_data(found)
+    elif found:
+        rows = [(s.id, s.updated_at[:16].replace("T", " "), s.turn_count, s.pair_count, s.name) for s in found]
+        output.table(("session", "used (UTC)", "turns", "pairs", "name"), rows)
+    else:
+        output.say("There is no such session." if name else "There are no sessions yet.")
+
+
+@app.command("show")
+def show(ctx: typer.Context, session: Session, as_json: Json = False) -> None:
+    """Show a session with the ids of its turns.
+
+    With --json the whole tree is printed, with every condition of every answer.
+    """
+    with opened_store(ctx) as store:
+        head = store.get_session(session)
+        exchanges = list(_exchanges(store, head.id))
+        pairs = store.list_pairs(head.id, include_undone=True, oldest_first=True)
+    if as_json:
+        tree = {"session": asdict(head), "exchanges": [_record(one) for one in exchanges], "pairs": pairs}
+        output.json_data(tree)
+        return
+    output.data(f"{head.id}  {head.name}\n{head.turn_count} turns, {head.pair_count} pairs, used {head.updated_at}")
+    for exchange in exchanges:
+        output.data(_text(exchange, pairs))
+
+
+@app.command("search")
+def search(
+    ctx: typer.Context,
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help='Words that all have to occur; "quoted words" together.')
+    ],
+    session: Annotated[str, typer.Option(metavar="ID", help="In this session only.")] = "",
+    limit: Limit = 50,
+    as_json: Json = False,
+) -> None:
+    """Find prompts, answers and instructions, newest first."""
+    with opened_store(ctx) as store:
+        hits = store.search(query, limit, store.get_session(session).id if session else None)
+    if as_json:
+        output.json_data(hits)
+    elif hits:
+        rows = [
+            (hit.turn_id, "instruction" if hit.in_instruction else hit.role, hit.session_name[:32], hit.snippet)
+            for hit in hits
+        ]
+        output.table(("turn", "in", "session", "text"), rows)
+    else:
+        output.say("Nothing was found.")
+
+
+@app.command("rename")
+def rename(
+    ctx: typer.Context,
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
+    as_json: Json = False,
+) -> None:
+    """Give a session another name."""
+    with opened_store(ctx) as store:
+        renamed = store.rename_session(store.get_session(session).id, name)
+    if as_json:
+        output.json_data(renamed)
+    else:
+        output.data(f"{renamed.id}  {renamed.name}")
+
+
+@app.command("export")
+def export(
+    ctx: typer.Context,
+    session: Session,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Markdown file to write; stdout when left out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Export a session as Markdown."""
+    from aligntui.store.markdown import markdown
+
+    with opened_store(ctx) as store:
+        head = store.get_session(session)
+        pieces = markdown(store, head)
+        if out is not None:
+            output.write_file(out, pieces)
+        elif as_json:
+            output.json_data({"session": head.id, "markdown": "".join(pieces)})
+            return
+        else:
+            for piece in pieces:
+                output.raw(piece)
+            return
+    if as_json:
+        output.json_data({"session": head.id, "out": str(out)})
+    else:
+        output.say(f"{head.name} written to {out}")
+
+
+def _exchanges(store: Store, session_id: str) -> Iterator[Exchange]:
+    """All exchanges of a session on all branches, in the order in which they were sent."""
+    last = store.last_exchange(session_id)
+    if last is None:
+        return
+    root = next(iter(store.earlier_exchanges(last.id, 1_000_000)), last)
+    found: dict[str, Exchange] = {}
+    waiting = store.sibling_exchanges(root.id)
+    while waiting:
+        exchange = waiting.pop()
+        if exchange.id not in found:
+            found[exchange.id] = exchange
+            for take in exchange.takes:
+                waiting += store.child_exchanges(take.id)
+    yield from sorted(found.values(), key=lambda exchange: (exchange.created_at, exchange.id))
+
+
+def _record(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "id": exchange.id,
+        "created_at": exchange.created_at,
+        "parents": list(exchange.parent_ids),
+        "text": exchange.text,
+        "prompts": [asdict(prompt) for prompt in exchange.prompts],
+        "takes": [
+            {"id": take.id, "answers": [{"side": answer.side, **asdict(answer)} for answer in take.answers]}
+            for take in exchange.takes
+        ],
+    }
+
+
+def _text(exchange: Exchange, pairs: list[Pair]) -> str:
+    after = f"  (after {', '.join(exchange.parent_ids)})" if exchange.parent_ids else ""
+    lines = ["", f"{exchange.id}{after}", f"> {_indented(exchange.text, '> ')}"]
+    for take in exchange.takes:
+        lines += _take_lines(take)
+        ids = {answer.id for answer in take.answers}
+        lines += [f"  verdict {_verdict(pair)}" for pair in pairs if {pair.left_id, pair.right_id} <= ids]
+    return "\n".join(lines)
+
+
+def _take_lines(take: Take) -> list[str]:
+    lines = ["", f"  {take.id}  {_instruction(take.answers[0])}"]
+    for answer in take.answers:
+        origin = f", edited from {answer.edited_from}" if answer.edited_from else ""
+        origin = f", continues {answer.continued_from}" if answer.continued_from else origin
+        head = f"  [{answer.side}] {answer.id}  {len(answer.token_ids)} tokens, {answer.finish.value}{origin}"
+        lines += [head, f"    {_indented(answer.text, '    ')}"]
+    return lines
+
+
+def _instruction(answer: Answer) -> str:
+    c = answer.conditions
+    if not c.instruction.strip():
+        return f"no instruction, seed {c.seed}"
+    text = " ".join(c.instruction.split())
+    label = answer.instruction_label or (f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”")
+    return f"{label} ({c.mode}), seed {c.seed}"
+
+
+def _verdict(pair: Pair) -> str:
+    better = {
+        "left": f"{pair.left_id} better than {pair.right_id}",
+        "right": f"{pair.right_id} better than {pair.left_id}",
+    }
+    said = better.get(pair.verdict, f"{pair.verdict.value}: {pair.left_id}, {pair.right_id}")
+    reason = f" because {pair.reason}" if pair.reason else ""
+    return f"{pair.id}  {said}, by {pair.annotator}{reason}{' (undone)' if pair.undone else ''}"
+
+
+def _indented(text: str, lead: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", f"\n{lead}")

@@ -1,0 +1,252 @@
+"""Preference pairs as records for training: TRL preference, EBA, ITA and contrastive ITA.
+
+Formats: methods.md, section 1; the TRL shapes are those of "Dataset formats and types" in TRL 1.16 (preference with an
+explicit prompt, and prompt-completion, both conversational). `datasets.load_dataset("json", ...)` reads each file as it
+is; DPOTrainer takes `trl` and `eba`, SFTTrainer `ita` and `contrastive-ita` (tests/unit/test_pair_layouts.py).
+
+An instruction is in force when it is not blank and the mode is not `none`. A pair without one keeps its plain prompt in
+every layout: a heading with nothing below it would teach a format that no chat ever shows.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aligntui.core.errors import EnvironmentProblem, UserError, nearest
+from aligntui.core.prompt_format import (
+    ITA_EXPECTED,
+    ITA_PROMPT,
+    ITA_REJECTED,
+    Message,
+    Mode,
+    contrastive_ita_block,
+    ita_block,
+    place_instruction,
+)
+
+RESPONSE = "### Response:"
+"""Heading of an answer inside a plain-text conversation of several turns."""
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PreferencePair:
+    """A decided pair, as messages without their instruction."""
+
+    instruction: str
+    """Text of the alignment instruction; blank when none."""
+    mode: Mode
+    """How it reached the model."""
+    prompt: list[Message]
+    """User and assistant messages in turn, the last one from the user."""
+    chosen: list[Message]
+    """What follows on the preferred side: an answer, or a conversation that begins and ends with one."""
+    rejected: list[Message]
+    """What follows on the other side, likewise."""
+    injection_every: int = 1
+    """k of the injection mode."""
+
+    def __post_init__(self) -> None:
+        if not self.prompt or self.prompt[-1].role != "user":
+            raise UserError("The prompt of a pair must end with a message of the user.")
+        for side, messages in (("chosen", self.chosen), ("rejected", self.rejected)):
+            if not messages or messages[0].role != "assistant" or messages[-1].role != "assistant":
+                raise UserError(f"The {side} side of a pair must begin and end with an answer.")
+
+    @property
+    def instruction_in_force(self) -> str:
+        """The instruction, or nothing where the mode is `none` or the text is blank."""
+        return self.instruction if self.mode is not Mode.NONE and self.instruction.strip() else ""
+
+
+def trl_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
+    """TRL preference, conversational, explicit prompt: the instruction stands where it stood in the chat.
+
+    Args:
+        pair: the pair.
+        system_slot: whether the chat template to be trained with has one; without it the system mode puts the
+            instruction at the head of the first user turn, as the chat does.
+    """
+    prompt, chosen = _placed(pair, pair.chosen, pair.mode, system_slot)
+    _, rejected = _placed(pair, pair.rejected, pair.mode, system_slot)
+    return {"prompt": _plain(prompt), "chosen": _plain(chosen), "rejected": _plain(rejected)}
+
+
+def eba_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
+    """EBA: three plain strings; instruction and prompt as an ITA block, whatever the mode of the chat.
+
+    TRL joins prompt and answer of plain strings as they are. A conversation of several turns goes on below the block
+    under the headings `### Response:` and `### User Prompt:`; its last answer stands without a heading when it is the
+    only one of its side.
+
+    Args:
+        pair: the pair.
+        system_slot: not used: a plain string has none.
+    """
+    first, *later = pair.prompt
+    instruction = pair.instruction_in_force
+    if instruction:
+        head = ita_block(instruction, first.content)
+    else:
+        head = f"{ITA_PROMPT}\n{first.content}" if later else first.content
+    return {
+        "prompt": "\n\n".join([head, *map(_under_heading, later)]),
+        "chosen": _transcript(pair.chosen),
+        "rejected": _transcript(pair.rejected),
+    }
+
+
+def ita_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
+    """ITA, as conversational prompt and completion: each user turn an ITA block, the chosen side is the completion.
+
+    Args:
+        pair: the pair.
+        system_slot: not used: the ITA block stands in the user turn.
+    """
+    prompt, completion = _placed(pair, pair.chosen, Mode.ITA, system_slot)
+    return {"prompt": _plain(prompt), "completion": _plain(completion)}
+
+
+def contrastive_ita_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
+    """Contrastive ITA: the last user turn of the prompt also shows the rejected side and asks for a better one.
+
+    Args:
+        pair: the pair.
+        system_slot: not used: the ITA block stands in the user turn.
+    """
+    prompt, completion = _placed(pair, pair.chosen, Mode.ITA, system_slot)
+    asked, rejected = pair.prompt[-1].content, _transcript(pair.rejected)
+    if pair.instruction_in_force:
+        content = contrastive_ita_block(pair.instruction, asked, rejected)
+    else:
+        content = f"{ITA_PROMPT}\n{asked}\n\n{ITA_REJECTED}\n{rejected}\n\n{ITA_EXPECTED}"
+    return {"prompt": _plain([*prompt[:-1], Message("user", content)]), "completion": _plain(completion)}
+
+
+LAYOUTS: dict[str, Callable[..., Record]] = {
+    "trl": trl_record,
+    "eba": eba_record,
+    "ita": ita_record,
+    "contrastive-ita": contrastive_ita_record,
+}
+"""Layouts by the name that `aligntui pairs export --format` takes."""
+
+
+def records(pairs: Iterable[PreferencePair], layout: str, *, system_slot: bool = True) -> Iterator[Record]:
+    """One record for each pair, in the order given.
+
+    Raises:
+        UserError: there is no such layout.
+    """
+    if layout not in LAYOUTS:
+        raise UserError(f"There is no layout {layout!r}.", nearest(layout, list(LAYOUTS)))
+    return (LAYOUTS[layout](pair, system_slot=system_slot) for pair in pairs)
+
+
+def write_jsonl(path: Path, rows: Iterable[Record]) -> int:
+    """Write one JSON object a line, all of them or none: whatever stood at `path` stays until the new file is whole.
+
+    The same records give the same bytes: UTF-8, keys sorted, no spaces. Line separators of Unicode are escaped, so that
+    no reader takes one for the end of a line; a lone surrogate becomes U+FFFD.
+
+    Returns:
+        How many records were written.
+
+    Raises:
+        UserError: there is no record, `path` is no place for a file, or its folder cannot be written.
+        EnvironmentProblem: the disk is full or failed.
+    """
+    path = path.expanduser().resolve()
+    if path.exists() and not path.is_file():
+        raise UserError(
+            f"{path} is not a file that could be replaced.", "Give the name of a file, such as pairs.jsonl."
+        )
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            count = _write_synced(part, rows)
+            if not count:
+                raise UserError(
+                    "There is no decided pair to write.", "Judge two answers first: 1 left or 2 right is better."
+                )
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _failed(path, error) from error
+    return count
+
+
+def _write_synced(part: Path, rows: Iterable[Record]) -> int:
+    count = 0
+    with part.open("xb") as file:
+        for row in rows:
+            file.write(_line(row))
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    return count
+
+
+_LINE_SEPARATOR = re.compile("[\x85\u2028\u2029]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _line(row: Record) -> bytes:
+    text = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _LINE_SEPARATOR.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode() + b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; Windows knows no such thing."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _failed(path: Path, error: OSError) -> UserError | EnvironmentProblem:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        return EnvironmentProblem(
+            f"{path} could not be written: {error.strerror}.",
+            "Nothing was changed there. Free some space or write to another disk.",
+        )
+    return UserError(f"{path} cannot be written: {error.strerror}.", "Choose a folder that you may write to.")
+
+
+def _placed(
+    pair: PreferencePair, side: list[Message], mode: Mode, system_slot: bool
+) -> tuple[list[Message], list[Message]]:
+    """Prompt and one side, with the instruction in every user turn that carries it, those inside the side included."""
+    asked = [*pair.prompt, *side[:-1]]
+    instruction = pair.instruction_in_force
+    placed = place_instruction(asked, instruction, mode, every=pair.injection_every, system_slot=system_slot)
+    parting = len(placed) - len(side) + 1
+    return placed[:parting], [*placed[parting:], side[-1]]
+
+
+def _plain(messages: list[Message]) -> list[dict[str, str]]:
+    return [message.as_dict() for message in messages]
+
+
+def _transcript(side: list[Message]) -> str:
+    first, *later = side
+    return "\n\n".join([first.content, *map(_under_heading, later)])
+
+
+def _under_heading(message: Message) -> str:
+    return f"{ITA_PROMPT if message.role == 'user' else RESPONSE}\n{message.content}"
