@@ -48,17 +48,18 @@ def run(argv: Sequence[str]) -> int:
 
 def _dispatch(argv: list[str]) -> int:
     workspace, rest = _split_workspace(argv)
-    if rest in ([], ["console"]) and _COMPLETION not in os.environ:
-        # the way everybody starts: no need to import typer before the first paint
-        from aligntui.cli.console import run_console
-
-        return run_console(workspace, {})
+    before = argv[: len(argv) - len(rest)]
     if rest and rest[0].startswith("-") and rest[0].partition("=")[0] not in _ROOT_FLAGS:
-        # `aligntui --model X` is `aligntui console --model X`
-        argv = [*argv[: len(argv) - len(rest)], "console", *rest]
+        rest = ["console", *rest]  # `aligntui --model X` is `aligntui console --model X`
+    if rest[:1] in ([], ["console"]) and _COMPLETION not in os.environ:
+        from aligntui.cli.console import read_flags, run_console
+
+        flags = read_flags(rest[1:])
+        if flags is not None:
+            return run_console(workspace, flags)
     from aligntui.cli.app import invoke
 
-    return invoke(argv)
+    return invoke([*before, *rest])
 
 
 def _split_workspace(argv: list[str]) -> tuple[Path | None, list[str]]:

@@ -138,6 +138,8 @@ def _usage(error: typer.TyperException) -> int:
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError" or not message:
         output.say(ctx.get_help() if ctx else message)
+    elif getattr(error, "option_name", "") == "--workspace":
+        output.complain("--workspace stands before the command.", "Write `aligntui --workspace DIR COMMAND`.")
     else:
         output.complain(message, f"See `{ctx.command_path} --help`." if ctx else "")
     return error.exit_code

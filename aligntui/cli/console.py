@@ -1,6 +1,7 @@
 """The screen. The one place where the command line knows of Textual.
 
-The command with its flags is in `console_command`: a plain `aligntui` comes here without typer.
+The command with its help is in `console_command`. Typer and the pydantic below it cost 0.15 s, half of what a first paint
+may take, so flags that need no explanation are read here. Pinned in tests/cli/test_start.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,40 @@ from pathlib import Path
 from typing import Any
 
 from aligntui.core.errors import UserError
+
+
+def read_flags(words: list[str]) -> dict[str, Any] | None:
+    """Read the words after `console`, as typer would.
+
+    Returns:
+        Option name to what was typed; None where typer has something to say: an unknown flag, no value, `--help`.
+    """
+    if not words:
+        return {}
+    from aligntui.config.options import OPTIONS
+
+    by_flag = {option.flag: option for option in OPTIONS}
+    read: dict[str, Any] = {}
+    waiting = list(words)
+    while waiting:
+        flag, equals, value = waiting.pop(0).partition("=")
+        switched_off = "--" + flag.removeprefix("--no-") if flag.startswith("--no-") else ""
+        option = by_flag.get(switched_off or flag)
+        if option is None:
+            return None
+        if option.type is bool:
+            if equals:
+                return None
+            read[option.name] = not switched_off
+            continue
+        if switched_off:
+            return None
+        if not equals:
+            if not waiting or waiting[0].startswith("--"):
+                return None
+            value = waiting.pop(0)
+        read[option.name] = [*read.get(option.name, []), value] if option.several else value
+    return read
 
 
 def run_console(workspace_flag: Path | None, flags: dict[str, Any]) -> int:

@@ -143,7 +143,7 @@ def export(
     if as_json:
         output.json_data({"out": str(out), "format": format.value, **counts.as_dict()})
         return
-    output.say(f"{counts.written} pairs written to {out} as {format.value}")
+    output.say(f"{counts.written} {'pair' if counts.written == 1 else 'pairs'} written to {out} as {format.value}")
     output.say(
         f"not written: {counts.ties} ties, {counts.both_bad} both bad, {counts.skipped} skipped, {counts.undone} undone"
     )

@@ -166,7 +166,8 @@ def _record(exchange: Exchange) -> dict[str, Any]:
 
 def _text(exchange: Exchange, pairs: list[Pair]) -> str:
     after = f"  (after {', '.join(exchange.parent_ids)})" if exchange.parent_ids else ""
-    lines = ["", f"{exchange.id}{after}", f"> {_indented(exchange.text, '> ')}"]
+    prompts = ", ".join(prompt.id for prompt in exchange.prompts)
+    lines = ["", f"{exchange.id}  {prompts}{after}", f"> {_indented(exchange.text, '> ')}"]
     for take in exchange.takes:
         lines += _take_lines(take)
         ids = {answer.id for answer in take.answers}

@@ -46,7 +46,7 @@ def _limit_marks(text: str) -> str:
     marks = 0
     out: list[str] = []
     for char in text:
-        if ord(char) > 0x2FF and unicodedata.combining(char):
+        if ord(char) > 0x2FF and unicodedata.category(char) in ("Mn", "Me"):
             marks += 1
             if marks > MAX_MARKS:
                 continue

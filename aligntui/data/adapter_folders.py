@@ -61,7 +61,7 @@ class AdapterFolder:
     """Prompt format that it was trained in, where its run says so."""
     template_sha256: str = ""
     """Chat template that it was trained with, where its run says so."""
-    weights_sha256: str = ""
+    base_weights_sha256: str = ""
     """Base weights that it was trained on, where its run says so."""
     card: str = ""
     """First sentence line of its card (README.md)."""
@@ -326,7 +326,7 @@ def _checkpoints(folder: Path, root: Path | None = None) -> tuple[int, ...]:
 
 def _run_story(folder: Path) -> dict[str, str]:
     """What `run/config.json` says of the conditions of the training; nothing where it is missing or unreadable."""
-    names = ("mode", "template_sha256", "weights_sha256")
+    names = ("mode", "template_sha256", "base_weights_sha256")
     try:
         story = _read_json(folder.name, folder / "run" / "config.json")
     except AligntuiError:

@@ -166,12 +166,12 @@ def write_jsonl(path: Path, rows: Iterable[Record]) -> int:
         EnvironmentProblem: the disk is full or failed.
     """
     path = path.expanduser().resolve()
-    if path.exists() and not path.is_file():
-        raise UserError(
-            f"{path} is not a file that could be replaced.", "Give the name of a file, such as pairs.jsonl."
-        )
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(
+                f"{path} is not a file that could be replaced.", "Give the name of a file, such as pairs.jsonl."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             count = _write_synced(part, rows)

@@ -8,12 +8,17 @@ start a heading, or reach a terminal that shows the file.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import secrets
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO
 
+from aligntui.core.errors import EnvironmentProblem, UserError
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line, printable
 from aligntui.core.turn import Answer, Session
@@ -42,6 +47,41 @@ def write_markdown(store: Store, session: Session, file: TextIO) -> None:
     """
     for piece in markdown(store, session):
         file.write(piece)
+
+
+def export_session(store: Store, session_id: str, path: Path) -> None:
+    """Write a session to a file, made with its folder where it is missing; an earlier file stays until this one is whole.
+
+    Raises:
+        UserError: there is no such session, or the file or its folder cannot be written.
+        EnvironmentProblem: the disk is full or failed.
+        StoreError: the database cannot be read.
+    """
+    session = store.get_session(session_id)
+    path = path.expanduser().resolve()
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        if path.exists() and not path.is_file():
+            raise UserError(
+                f"{path} is not a file that could be replaced.", "Give the name of a file, such as session.md."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("x", encoding="utf-8", newline="\n") as file:
+                write_markdown(store, session, file)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            raise EnvironmentProblem(
+                f"{path} could not be written: {error.strerror}.", "Free some space or write to another disk."
+            ) from error
+        raise UserError(
+            f"{path} cannot be written: {error.strerror}.", "Choose a folder that you may write to."
+        ) from error
 
 
 def markdown(store: Store, session: Session) -> Iterator[str]:

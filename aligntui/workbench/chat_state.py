@@ -64,7 +64,7 @@ class AnswerState:
     record: Answer | None = None
     """The whole record once finished."""
     prefix_text: str = ""
-    """What stood there before, for a continued answer."""
+    """What stands there until a continued answer's own text comes."""
     edited_from: str | None = None
     continued_from: str | None = None
     gap: GapMeasured | None = None
@@ -266,6 +266,8 @@ class ChatState:
         """More text for an answer."""
         answer = self.live.get(event.row)
         if answer:
+            if answer.prefix_text:  # a continued answer's text comes whole, its prefix first
+                answer.text = answer.prefix_text = ""
             answer.text += event.text
             answer.tokens = event.tokens
             answer.elapsed_s = event.elapsed_s

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from aligntui.core.errors import UserError
-from aligntui.core.instruction import InstructionType
+from aligntui.core.instruction import Instruction
 from aligntui.data.instruction_library import add_own, load_library
 from aligntui.workbench.opening import Workbench
 
 
-def save_own(bench: Workbench, title: str, text: str) -> InstructionType:
+def save_own(bench: Workbench, title: str, text: str) -> Instruction:
     """Save a text as an own instruction and read the library again.
 
     Raises:
@@ -17,6 +17,6 @@ def save_own(bench: Workbench, title: str, text: str) -> InstructionType:
     """
     if not title.strip():
         raise UserError("An instruction needs a name.", "Type one and press Enter.")
-    kind = add_own(bench.workspace, title, text)
+    saved = add_own(bench.workspace, title, text)
     bench.library = load_library(bench.workspace)
-    return kind
+    return saved

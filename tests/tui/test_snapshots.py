@@ -35,7 +35,7 @@ def picture(snap_compare, workspace):
             await wait_for(pilot, lambda: chat.state.engine.phase is Phase.READY and len(app._chat_screen.panes) == len(chat.state.columns))
             await pilot.pause(0.1)
             await prepare(app, pilot)
-            for box in app.screen.query("TextArea"):
+            for box in app.screen.query("TextArea, Input"):
                 box.cursor_blink = False
             steady(app)
             await pilot.pause(0.1)
@@ -65,6 +65,8 @@ async def send(app: ConsoleApp, pilot: Pilot, text: str) -> None:
     chat = app.bench.chat
     await chat.send(text)
     await wait_for(pilot, lambda: not chat.state.streaming and not chat._tasks and all(a.stored for a in chat.state.last.take.answers()))
+    await pilot.pause(0.1)
+    steady(app)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -65,7 +65,7 @@ def test_an_adapter_is_described(workspace) -> None:
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# Polite\n\nMakes the base \x1b[1mpolite.\nMore.\n")
     (folder / "run").mkdir()
     (folder / "run" / "config.json").write_text(
-        json.dumps({"mode": "ita", "template_sha256": "t", "weights_sha256": "w", "lr": 1})
+        json.dumps({"mode": "ita", "template_sha256": "t", "base_weights_sha256": "w", "lr": 1})
     )
     found = find_adapter(workspace, "polite")
     assert found == AdapterFolder(
@@ -79,7 +79,7 @@ def test_an_adapter_is_described(workspace) -> None:
         size_bytes=len(WEIGHTS),
         mode="ita",
         template_sha256="t",
-        weights_sha256="w",
+        base_weights_sha256="w",
         card="Makes the base ␛[1mpolite.",
     )
     assert list_adapters(workspace) == [found]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf
 from aligntui.backend.infer.forward import BatchForward
+from aligntui.backend.infer.kv_cache import RowCache
 from aligntui.backend.infer.sampler import RowSampler
 from aligntui.backend.infer.text_stream import TextStream
 from aligntui.core.sampling import Sampling
@@ -72,13 +73,12 @@ class _Row:
     first_at: float = 0.0
     last_at: float = 0.0
     new: int = 0
-    shown: int = 0
+    pending: str = ""
+    done: bool = False
 
 
 def decode_path(shelf: AdapterShelf) -> str:
     """`mixed-batch`, with the reason where transformers' own cache holds some layers."""
-    from aligntui.backend.infer.kv_cache import RowCache
-
     foreign = RowCache(shelf.base.model.config).foreign
     return "mixed-batch" + (f", transformers cache ({', '.join(foreign)})" if foreign else "")
 
@@ -98,6 +98,10 @@ def decode(
         summary: filled in while it runs.
         cancelled: asked before every token; True ends all rows and keeps what is there.
         clock: seconds.
+
+    Yields:
+        Text as it becomes certain, about 30 times a second, and one `RowDone` for each row. When the model fails in
+        the middle every open row ends as `failed` with what it has, and the exception follows.
     """
     asked_at = clock()
     # rows of one adapter must stand together; the base first
@@ -106,6 +110,11 @@ def decode(
     rows = [_Row(p, TextStream(base.tokenizer, base.template.stops), []) for p in order]
     try:
         yield from _decode(shelf, rows, summary, cancelled, clock, asked_at)
+    except Exception:
+        for row in rows:
+            if not row.done:
+                yield from _finish(row, "failed", asked_at)
+        raise
     finally:
         shelf.routing.clear()
 
@@ -127,7 +136,7 @@ def _decode(
     read = forward.prefill(scored, cancelled)
     if read is None:
         for row in rows:  # nothing was made, and a prefix was not measured: the answer is empty
-            yield _done(row, "cancelled", asked_at)
+            yield from _finish(row, "cancelled", asked_at)
         return
     logits, prefix_logprobs = read
     for row, values in zip(rows, prefix_logprobs.tolist(), strict=True):
@@ -135,7 +144,6 @@ def _decode(
         row.stream.ids += row.plan.prefix_ids
         row.logprobs += values[len(values) - count :]
         if count:
-            row.shown = count
             yield NewText(row.plan.name, row.stream.take(), count, 0.0)
     summary.prefill_s = clock() - asked_at
     first_at = last_at = flushed_at = 0.0
@@ -158,13 +166,13 @@ def _decode(
             row.logprobs.append(value)
             summary.tokens += 1
             finish = _finish_of(row, token, base.end_ids, base.context_length)
-            if not finish and (flush or row.new == 1 or base.template.stops):
-                text = row.stream.take()
+            show = flush or row.new == 1
+            if not finish and (show or base.template.stops):
+                row.pending += row.stream.take()
                 if row.stream.stopped:
                     finish = "stop"
-                if text:
-                    row.shown = len(row.stream.ids)
-                    yield NewText(row.plan.name, text, row.shown, now - row.first_at)
+                elif show and row.pending:
+                    yield _show(row)
             if finish:
                 yield from _finish(row, finish, asked_at)
             else:
@@ -198,19 +206,23 @@ def _finish_of(row: _Row, token: int, end_ids: frozenset[int], context_length: i
     return ""
 
 
+def _show(row: _Row) -> NewText:
+    text, row.pending = row.pending, ""
+    return NewText(row.plan.name, text, len(row.stream.ids), row.last_at - row.first_at)
+
+
 def _finish(row: _Row, finish: str, asked_at: float) -> Iterator[NewText | RowDone]:
-    text = row.stream.take(last=True)
-    if text:
-        yield NewText(row.plan.name, text, len(row.stream.ids), row.last_at - row.first_at)
-    yield _done(row, finish, asked_at)
-
-
-def _done(row: _Row, finish: str, asked_at: float) -> RowDone:
-    return RowDone(
+    row.done = True
+    row.pending += row.stream.take(last=True)
+    if row.pending:
+        yield _show(row)
+    # tokens behind a stop string are no part of the answer
+    count = row.stream.kept
+    yield RowDone(
         row.plan.name,
         row.stream.text,
-        tuple(row.stream.ids),
-        tuple(row.logprobs),
+        tuple(row.stream.ids[:count]),
+        tuple(row.logprobs[:count]),
         finish,
         row.last_at - row.first_at,
         row.first_at - asked_at if row.first_at else 0.0,

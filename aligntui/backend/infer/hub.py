@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +22,15 @@ def hub_folder(repo: str, *, trust_remote_code: bool, progress: Progress = silen
         EnvironmentProblem: the hub cannot be reached and the model is not in the cache.
     """
     # imported here: the embedded model and local folders never need the hub
-    import httpx
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
         RepositoryNotFoundError,
     )
 
     wanted = _WANTED + (_CODE if trust_remote_code else [])
-    offline = EnvironmentProblem(
-        f"The model {repo} is not on this machine, and the Hugging Face hub cannot be reached.",
-        "Check the spelling and the network, name a local folder instead, or use `embedded`.",
-    )
     progress("fetch", 0, 0, "bytes")
     try:
         return Path(
@@ -53,10 +47,15 @@ def hub_folder(repo: str, *, trust_remote_code: bool, progress: Progress = silen
         raise UserError(
             f"The hub has no model {repo}, or it is private.", "Check the spelling, or log in with `hf auth login`."
         ) from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError, ConnectionError, TimeoutError) as error:
-        raise offline from error
     except HfHubHTTPError as error:
         raise EnvironmentProblem(f"The hub refused to send {repo}: {error}.", "Try again later.") from error
+    except Exception as error:  # the hub's client raises its HTTP library's own kinds, which changed between versions
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        raise EnvironmentProblem(
+            f"The model {repo} is not on this machine, and the Hugging Face hub cannot be reached.",
+            "Check the spelling and the network, name a local folder instead, or use `embedded`.",
+        ) from error
 
 
 def _bar(progress: Progress) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from aligntui.backend.infer.adapters import AdapterShelf
+from aligntui.backend.infer.adapters import MAX_LOADED, AdapterShelf
 from aligntui.backend.infer.conditions import conditions_of, engine_name
 from aligntui.backend.infer.decode import NewText, RowDone, Summary, decode, decode_path
 from aligntui.backend.infer.gap import measure_gap
@@ -38,16 +38,20 @@ class Owner:
     def __init__(self, send: Callable[[Any], None]) -> None:
         self._send = send
         self._queue: queue.Queue[Any] = queue.Queue()
+        self._waiting: set[str] = set()
         self._cancelled: set[str] = set()
-        self._lock = threading.Lock()  # the reader adds to the set while the owner reads it
+        self._lock = threading.Lock()  # the reader changes the sets while the owner reads them
         self._shelf: AdapterShelf | None = None
 
     def submit(self, request: Any) -> None:
         """Called by the reader: queue a request, or note a cancel at once."""
         if isinstance(request, wire.CancelGeneration):
             with self._lock:
-                self._cancelled.add(request.target)
+                if request.target in self._waiting:
+                    self._cancelled.add(request.target)
             return
+        with self._lock:
+            self._waiting.add(request.request)
         self._queue.put(request)
 
     def run(self) -> None:
@@ -63,6 +67,10 @@ class Owner:
             self._send(failure(request.request, error))
             if is_out_of_memory(error):
                 free_memory()
+        finally:
+            with self._lock:
+                self._waiting.discard(request.request)
+                self._cancelled.discard(request.request)
 
     def _handle(self, request: Any) -> None:
         if isinstance(request, wire.LoadModel):
@@ -87,9 +95,6 @@ class Owner:
             raise UserError(f"threads must be 0 or more, not {request.threads}.", "0 leaves the choice to the engine.")
         if request.threads:
             torch.set_num_threads(request.threads)
-        # the old base goes first: two of them may not fit
-        self._shelf = None
-        free_memory()
         progress = _Throttled(request.request, self._send)
         base = load_base(
             request.model,
@@ -98,6 +103,7 @@ class Owner:
             request.device,
             trust_remote_code=request.trust_remote_code,
             progress=progress,
+            before_load=self._unload,
         )
         shelf = AdapterShelf(base)
         progress("warm-up", 0, 0, "")
@@ -125,6 +131,11 @@ class Owner:
             )
         )
 
+    def _unload(self) -> None:
+        """Free the old base before a new one takes memory: two of them may not fit."""
+        self._shelf = None
+        free_memory()
+
     def _inspect(self, request: wire.InspectAdapter) -> None:
         shelf = self._loaded()
         adapter = shelf.get(request.adapter.path)
@@ -149,18 +160,16 @@ class Owner:
         path = decode_path(shelf)
         # every row is looked at before the first one starts, so a batch is never half refused
         prepared = [(row, *prepare_row(row, shelf)) for row in request.rows]
+        if len({plan.adapter.sha256 for _, plan, _ in prepared if plan.adapter}) > MAX_LOADED:
+            raise UserError(f"One batch holds at most {MAX_LOADED} different adapters.", "Use fewer columns.")
         prompts = {}
         for row, plan, rendered in prepared:
             prompts[row.row] = len(plan.prompt_ids)
             conditions = conditions_of(row, shelf.base, plan.adapter, rendered, path)
             self._send(wire.AnswerStarted(request.request, row.row, conditions.as_dict(), len(plan.prompt_ids)))
         summary = Summary()
-        try:
-            for event in decode(shelf, [p for _, p, _ in prepared], summary, self._is_cancelled(request.request)):
-                self._forward(request.request, event, prompts)
-        finally:
-            with self._lock:
-                self._cancelled.discard(request.request)
+        for event in decode(shelf, [p for _, p, _ in prepared], summary, self._is_cancelled(request.request)):
+            self._forward(request.request, event, prompts)
         self._send(
             wire.GenerationFinished(request.request, summary.tokens, summary.decode_s, summary.prefill_s, summary.path)
         )

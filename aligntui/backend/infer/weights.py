@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def load_base(
     *,
     trust_remote_code: bool = False,
     progress: Progress = silent,
+    before_load: Callable[[], None] = lambda: None,
 ) -> Base:
     """Find, hash and load a base.
 
@@ -80,6 +82,7 @@ def load_base(
         device: auto (a GPU where there is one) or a torch device.
         trust_remote_code: run the model's own Python code; only when the user asked for it.
         progress: told of the stages.
+        before_load: called when the model was found and before it takes memory; frees an older one.
 
     Raises:
         UserError: no such model, or not one that can be loaded as asked.
@@ -91,6 +94,7 @@ def load_base(
         raise UserError(f"Quantisation must be none or nf4, not {quantisation!r}.")
     folder = find_folder(asked, trust_remote_code=trust_remote_code, progress=progress)
     digest = weights_sha256(folder, progress)
+    before_load()
     progress("load", 0, 0, "")
     tokenizer = _load_tokenizer(folder, trust_remote_code)
     model = _load_model(folder, compute, quantisation, device, trust_remote_code)
@@ -146,9 +150,9 @@ def find_folder(asked: str, *, trust_remote_code: bool, progress: Progress = sil
             f"{asked} is a file; a model is a folder with config.json and safetensors weights.",
             "Name the folder, a hub id, or `embedded`.",
         )
-    if asked.startswith((".", "~", "/")) or asked.count("/") != 1 or "\\" in asked:
+    if asked.startswith((".", "~", "/")) or asked.count("/") > 1 or "\\" in asked or not asked.strip():
         raise UserError(
-            f"There is no model folder {asked}.",
+            f"There is no model folder {asked!r}.",
             "Name a folder with config.json and safetensors weights, a hub id such as owner/name, or `embedded`.",
         )
     return hub_folder(asked, trust_remote_code=trust_remote_code, progress=progress)
@@ -242,7 +246,9 @@ def _load_tokenizer(folder: Path, trust_remote_code: bool) -> Any:
 
 
 def _load_model(folder: Path, dtype: str, quantisation: str | None, device: str, trust_remote_code: bool) -> Any:
-    options: dict[str, Any] = {"dtype": DTYPES[dtype], "device_map": {"": device}}
+    options: dict[str, Any] = {"dtype": DTYPES[dtype]}
+    if device != "cpu":
+        options["device_map"] = {"": device}
     if quantisation == NF4:
         options["quantization_config"] = _nf4(DTYPES[dtype])
     try:

@@ -33,7 +33,7 @@ class InstructionPicker(Dialog[Instruction]):
     """
 
     def __init__(
-        self, library: list[InstructionType], current: Instruction, save: Callable[[str, str], InstructionType]
+        self, library: list[InstructionType], current: Instruction, save: Callable[[str, str], Instruction]
     ) -> None:
         super().__init__()
         self._library = library
@@ -91,8 +91,8 @@ class InstructionPicker(Dialog[Instruction]):
     def _named(self, event: Input.Submitted) -> None:
         event.stop()
         try:
-            kind = self._save(event.value.strip(), self._current.text)
+            saved = self._save(event.value.strip(), self._current.text)
         except AligntuiError as error:
             self.complain(str(error))
             return
-        self.dismiss(Instruction(self._current.text, kind.type, kind.phrasings.index(self._current.text) + 1))
+        self.dismiss(saved)
