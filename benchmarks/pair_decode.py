@@ -25,7 +25,7 @@ from transformers import AutoModelForCausalLM
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf
 from aligntui.backend.infer.decode import RowDone, RowPlan, Summary, decode
 from aligntui.backend.infer.warm_up import warm_up
-from aligntui.backend.infer.weights import choose_threads, load_base
+from aligntui.backend.infer.weights import load_base
 from aligntui.backend.template import encode_rendered, render_prompt
 from aligntui.core.prompt_format import Message, Mode
 from aligntui.core.sampling import Sampling
@@ -34,14 +34,26 @@ NEW_TOKENS = 64
 PAIR_TARGET = 2.0
 GRID_TARGET = 9.0
 QUESTION = "How should I prepare for a job interview next week?"
-MANNERS = ["concise", "warm", "formal", "playful", "critical", "cautious", "direct", "patient", "scholarly", "practical"]
+MANNERS = [
+    "concise",
+    "warm",
+    "formal",
+    "playful",
+    "critical",
+    "cautious",
+    "direct",
+    "patient",
+    "scholarly",
+    "practical",
+]
 DEMO = Path(__file__).resolve().parent.parent / "adapters" / "demo"
 
 
 def main() -> int:
     """Run the rounds and print the table."""
     options = read_options()
-    torch.set_num_threads(options.threads or choose_threads())
+    if options.threads:
+        torch.set_num_threads(options.threads)
     base = load_base(dtype=options.dtype)
     base.end_ids = frozenset()  # every row makes all its tokens, on both sides
     shelf = AdapterShelf(base)
@@ -73,7 +85,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float32"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=0, help="0 is the engine's own choice")
+    parser.add_argument("--threads", type=int, default=0, help="0 is torch's own choice, as in the engine")
     parser.add_argument("--check", action="store_true", help="exit 1 below the targets")
     return parser.parse_args()
 

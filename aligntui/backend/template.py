@@ -68,7 +68,7 @@ def render(tokenizer: Any, template: Template, messages: list[Message]) -> str:
         return tokenizer.apply_chat_template(
             [message.as_dict() for message in messages], tokenize=False, add_generation_prompt=True
         )
-    except Exception as error:  # noqa: BLE001 - a template is a program of the model's author and may raise anything
+    except Exception as error:
         raise UserError(
             f"The chat template of this model refuses the conversation: {error}.",
             "Branch from an earlier turn, or put the instruction elsewhere (mode ita).",

@@ -69,12 +69,16 @@ def make_pair(left: Answer, right: Answer, verdict: Verdict = Verdict.LEFT, **ch
     return Pair(**(values | changes))
 
 
-def ask(store: Store, session: Session, text: str = "Hello?", parents: tuple[str | None, ...] = (None,)) -> list[Prompt]:
+def ask(
+    store: Store, session: Session, text: str = "Hello?", parents: tuple[str | None, ...] = (None,)
+) -> list[Prompt]:
     """One exchange, a prompt turn for each parent."""
     return store.add_prompts(session.id, parents, new_id("exchange"), text)
 
 
-def both(store: Store, prompts: list[Prompt], left: str = "Left.", right: str = "Right.", **changes: Any) -> list[Answer]:
+def both(
+    store: Store, prompts: list[Prompt], left: str = "Left.", right: str = "Right.", **changes: Any
+) -> list[Answer]:
     """One take of two answers."""
     return store.add_answers(
         [

@@ -37,7 +37,9 @@ def test_what_the_connection_promises(store: Store) -> None:
         assert conn.execute("PRAGMA foreign_keys").fetchone()[0] == 1
         assert conn.execute("PRAGMA synchronous").fetchone()[0] == 2
         assert conn.execute("PRAGMA busy_timeout").fetchone()[0] == 10_000
-        strict = dict(conn.execute("SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND schema = 'main'"))
+        strict = dict(
+            conn.execute("SELECT name, strict FROM pragma_table_list WHERE type = 'table' AND schema = 'main'")
+        )
     for table in ("sessions", "turns", "answers", "conditions", "instructions", "pairs", "pair_events"):
         assert strict[table] == 1
 
@@ -200,5 +202,8 @@ def test_opening_does_not_import_pandas(path: Path) -> None:
         "made = 'sqlite_utils' in sys.modules, 'pandas' in sys.modules\n"
         "print(*made)"
     )
-    runs = [subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True) for _ in "12"]
+    runs = [
+        subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+        for _ in "12"
+    ]
     assert [run.stdout.split() for run in runs] == [["True", "False"], ["False", "False"]]

@@ -80,7 +80,9 @@ def test_an_unknown_name_gets_the_nearest(store: Store) -> None:
 
 def test_many_sessions_are_searched_by_name(store: Store) -> None:
     with store.connection.write():
-        made = [store.create_session(f"Notes {number} " + ("天気" if number == 3 else "plain")) for number in range(300)]
+        made = [
+            store.create_session(f"Notes {number} " + ("天気" if number == 3 else "plain")) for number in range(300)
+        ]
     assert store.list_sessions(query="天気") == [made[3]]
     assert store.list_sessions(query="notes 17", limit=5) == [made[number] for number in (217, 179, 178, 177, 176)]
     assert store.list_sessions(query="notes 17", limit=100) == [

@@ -32,7 +32,10 @@ def main() -> None:
     except ImportError as error:
         send(
             engine.RequestFailed(
-                "", "environment", f"The engine cannot start: {error}.", "Install aligntui again: `pip install aligntui`."
+                "",
+                "environment",
+                f"The engine cannot start: {error}.",
+                "Install aligntui again: `pip install aligntui`.",
             )
         )
         stdio.leave(3)

@@ -37,6 +37,7 @@ _KEY = re.compile(
     r"^base_model\.model\.(?P<module>.+?)\."
     r"(?P<part>lora_A|lora_B|lora_embedding_A|lora_embedding_B|lora_magnitude_vector)(?:\.weight)?$"
 )
+_TABLE = re.compile(r"^base_model\.model\.(?P<module>.+?)\.(?:base_layer\.)?weight$")
 _PARTS = {"lora_A": "a", "lora_B": "b", "lora_embedding_A": "a", "lora_embedding_B": "b", "lora_magnitude_vector": "m"}
 _KEEPS_BASE = (True, False, "gaussian", "eva", "orthogonal", None)
 """Values of `init_lora_weights` that leave the base weights as they are."""
@@ -112,7 +113,7 @@ class AdapterShelf:
         return self._adapters[digest]
 
     def _register(self, digest: str, folder: Path, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        changes = _group(tensors, folder)
+        changes = _group(self._without_base_tables(tensors), folder)
         deltas = {}
         for name, parts in changes.items():
             module = self._find(name, folder, config)
@@ -133,13 +134,24 @@ class AdapterShelf:
             config=config,
         )
 
+    def _without_base_tables(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Leave out copies of base tables that PEFT stores beside an adapter on embeddings, where they are just that."""
+        kept = {}
+        for key, tensor in tensors.items():
+            match = _TABLE.match(key)
+            module = _submodule(self.base.model, match["module"]) if match else None
+            own = getattr(module, "weight", None)
+            same = isinstance(own, Tensor) and own.shape == tensor.shape and torch.equal(own, tensor.to(own))
+            if not same:
+                kept[key] = tensor
+        return kept
+
     def _find(self, name: str, folder: Path, config: dict[str, Any]) -> nn.Module:
         if name in self._mixed:
             return self._mixed[name].base
-        try:
-            module = self.base.model.get_submodule(name)
-        except AttributeError as error:
-            raise _other_base(folder, config, self.base, f"it changes {name}, which this base does not have") from error
+        module = _submodule(self.base.model, name)
+        if module is None:
+            raise _other_base(folder, config, self.base, f"it changes {name}, which this base does not have")
         if ".experts." in name:
             raise UserError(
                 f"The adapter in {folder} changes {name}: experts receive the tokens of all rows mixed, "
@@ -159,12 +171,23 @@ class AdapterShelf:
         return self._mixed[name]
 
 
+def _submodule(model: nn.Module, name: str) -> nn.Module | None:
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        return None
+
+
 def _files(folder: Path) -> tuple[Path, Path]:
     config, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     if not folder.is_dir():
-        raise UserError(f"There is no adapter folder {folder}.", "`aligntui adapters list` shows those of this workspace.")
+        raise UserError(
+            f"There is no adapter folder {folder}.", "`aligntui adapters list` shows those of this workspace."
+        )
     if not config.is_file():
-        raise UserError(f"The folder {folder} holds no {CONFIG_FILE}, so it is no adapter.", "Name a PEFT adapter folder.")
+        raise UserError(
+            f"The folder {folder} holds no {CONFIG_FILE}, so it is no adapter.", "Name a PEFT adapter folder."
+        )
     if not weights.is_file():
         pickled = sorted(f.name for f in folder.glob("adapter_model.*"))
         if pickled:
@@ -188,7 +211,9 @@ def _read_config(file: Path) -> dict[str, Any]:
         if not isinstance(config, dict):
             raise ValueError("not an object")
     except (OSError, ValueError) as error:
-        raise UserError(f"The adapter's configuration {file} cannot be read: {error}.", "Make the adapter again.") from error
+        raise UserError(
+            f"The adapter's configuration {file} cannot be read: {error}.", "Make the adapter again."
+        ) from error
     kind = config.get("peft_type")
     if kind != "LORA":
         raise UserError(
@@ -229,7 +254,9 @@ def _group(tensors: dict[str, Tensor], folder: Path) -> dict[str, dict[str, Tens
         changes.setdefault(match["module"], {})[_PARTS[match["part"]]] = tensor
     for name, parts in changes.items():
         if "a" not in parts or "b" not in parts:
-            raise UserError(f"The adapter in {folder} is incomplete: {name} lacks one of its two matrices.", "Make it again.")
+            raise UserError(
+                f"The adapter in {folder} is incomplete: {name} lacks one of its two matrices.", "Make it again."
+            )
     if not changes:
         raise UserError(f"The adapter in {folder} holds no weights.", "Its training may not have ended yet.")
     return changes

@@ -74,7 +74,21 @@ class _Row:
     last_at: float = 0.0
     new: int = 0
     pending: str = ""
+    """Text that is certain but not shown yet."""
     done: bool = False
+
+    def add(self, token: int, logprob: float, now: float) -> None:
+        """Take a new token."""
+        self.first_at = self.first_at or now
+        self.last_at = now
+        self.new += 1
+        self.stream.ids.append(token)
+        self.logprobs.append(logprob)
+
+    def show(self) -> NewText:
+        """What is certain and not shown yet."""
+        text, self.pending = self.pending, ""
+        return NewText(self.plan.name, text, len(self.stream.ids), self.last_at - self.first_at)
 
 
 def decode_path(shelf: AdapterShelf) -> str:
@@ -103,127 +117,131 @@ def decode(
         Text as it becomes certain, about 30 times a second, and one `RowDone` for each row. When the model fails in
         the middle every open row ends as `failed` with what it has, and the exception follows.
     """
-    asked_at = clock()
-    # rows of one adapter must stand together; the base first
-    order = sorted(plans, key=lambda p: (p.adapter is not None, p.adapter.sha256 if p.adapter else "", p.strength))
-    base = shelf.base
-    rows = [_Row(p, TextStream(base.tokenizer, base.template.stops), []) for p in order]
+    batch = _Batch(shelf, plans, summary, clock)
     try:
-        yield from _decode(shelf, rows, summary, cancelled, clock, asked_at)
+        yield from batch.read(cancelled)
+        while batch.rows:
+            if cancelled():
+                yield from batch.end_all("cancelled")
+            else:
+                yield from batch.take_step()
     except Exception:
-        for row in rows:
-            if not row.done:
-                yield from _finish(row, "failed", asked_at)
+        yield from batch.end_all("failed")
         raise
     finally:
         shelf.routing.clear()
 
 
-def _decode(
-    shelf: AdapterShelf,
-    rows: list[_Row],
-    summary: Summary,
-    cancelled: Callable[[], bool],
-    clock: Callable[[], float],
-    asked_at: float,
-) -> Iterator[NewText | RowDone]:
-    base = shelf.base
-    summary.path = decode_path(shelf)
-    sampler = RowSampler([row.plan.sampling for row in rows])
-    _route(shelf, rows)
-    forward = BatchForward(shelf, [row.plan.prompt_ids + row.plan.prefix_ids for row in rows])
-    scored = max(len(row.plan.prefix_ids) for row in rows)
-    read = forward.prefill(scored, cancelled)
-    if read is None:
-        for row in rows:  # nothing was made, and a prefix was not measured: the answer is empty
-            yield from _finish(row, "cancelled", asked_at)
-        return
-    logits, prefix_logprobs = read
-    for row, values in zip(rows, prefix_logprobs.tolist(), strict=True):
-        count = len(row.plan.prefix_ids)
-        row.stream.ids += row.plan.prefix_ids
-        row.logprobs += values[len(values) - count :]
-        if count:
-            yield NewText(row.plan.name, row.stream.take(), count, 0.0)
-    summary.prefill_s = clock() - asked_at
-    first_at = last_at = flushed_at = 0.0
-    while rows:
-        if cancelled():
-            for row in rows:
-                yield from _finish(row, "cancelled", asked_at)
-            break
-        ids, logprobs = sampler.draw(logits, [len(row.stream.ids) for row in rows])
-        now = clock()
-        first_at = first_at or now
-        last_at = now
+class _Batch:
+    """The open rows of a request and the model's state for them."""
+
+    def __init__(self, shelf: AdapterShelf, plans: list[RowPlan], summary: Summary, clock: Callable[[], float]) -> None:
+        self._shelf = shelf
+        self._summary = summary
+        self._clock = clock
+        self._asked_at = clock()
+        self._first_at = self._flushed_at = 0.0
+        # rows of one adapter must stand together; the base first
+        order = sorted(plans, key=lambda p: (p.adapter is not None, p.adapter.sha256 if p.adapter else "", p.strength))
+        base = shelf.base
+        self.rows = [_Row(p, TextStream(base.tokenizer, base.template.stops), []) for p in order]
+        self._sampler = RowSampler([row.plan.sampling for row in self.rows])
+        summary.path = decode_path(shelf)
+
+    def read(self, cancelled: Callable[[], bool]) -> Iterator[NewText | RowDone]:
+        """Prefill: prompts, and what is there of the answers already."""
+        self._route()
+        self._forward = BatchForward(self._shelf, [row.plan.prompt_ids + row.plan.prefix_ids for row in self.rows])
+        read = self._forward.prefill(max(len(row.plan.prefix_ids) for row in self.rows), cancelled)
+        if read is None:
+            yield from self.end_all("cancelled")
+            return
+        self._logits, logprobs = read  # (B, V), (B, longest prefix)
+        for row, values in zip(self.rows, logprobs.tolist(), strict=True):
+            count = len(row.plan.prefix_ids)
+            row.stream.ids += row.plan.prefix_ids
+            row.logprobs += values[len(values) - count :]
+            if count:
+                yield NewText(row.plan.name, row.stream.take(), count, 0.0)
+        self._summary.prefill_s = self._clock() - self._asked_at
+
+    def take_step(self) -> Iterator[NewText | RowDone]:
+        """Draw a token for every open row, say what is new, and compute the next step for those that stay."""
+        ids, logprobs = self._sampler.draw(self._logits, [len(row.stream.ids) for row in self.rows])  # (B,), (B,)
+        drawn = list(zip(self.rows, ids.tolist(), logprobs.tolist(), strict=True))  # on a GPU this waits for the step
+        now = self._clock()
+        self._first_at = self._first_at or now
+        self._summary.tokens += len(drawn)
+        self._summary.decode_s = now - self._first_at
+        flush = now - self._flushed_at >= FLUSH_S
+        if flush:
+            self._flushed_at = now
         stay = []
-        flush = now - flushed_at >= FLUSH_S
-        for at, (row, token, value) in enumerate(zip(rows, ids.tolist(), logprobs.tolist(), strict=True)):
-            row.first_at = row.first_at or now
-            row.last_at = now
-            row.new += 1
-            row.stream.ids.append(token)
-            row.logprobs.append(value)
-            summary.tokens += 1
-            finish = _finish_of(row, token, base.end_ids, base.context_length)
+        for at, (row, token, logprob) in enumerate(drawn):
+            row.add(token, logprob, now)
+            finish = self._finish_of(row, token)
             show = flush or row.new == 1
-            if not finish and (show or base.template.stops):
+            if not finish and (show or self._shelf.base.template.stops):
                 row.pending += row.stream.take()
                 if row.stream.stopped:
                     finish = "stop"
                 elif show and row.pending:
-                    yield _show(row)
+                    yield row.show()
             if finish:
-                yield from _finish(row, finish, asked_at)
+                yield from self._end(row, finish)
             else:
                 stay.append(at)
-        if flush:
-            flushed_at = now
-        if len(stay) < len(rows):
-            rows = [rows[i] for i in stay]
-            if rows:
-                forward.keep(stay)
-                sampler.keep(stay)
-                _route(shelf, rows)
-                ids = ids[stay]
-        if rows:
-            logits = forward.step(ids)
-    summary.decode_s = last_at - first_at
+        if len(stay) < len(drawn):
+            self._keep(stay)
+            ids = ids[stay]  # (b,)
+        if stay:
+            self._logits = self._forward.step(ids)
 
+    def end_all(self, finish: str) -> Iterator[NewText | RowDone]:
+        """End every open row with what it has."""
+        rows, self.rows = self.rows, []
+        for row in rows:
+            if not row.done:
+                yield from self._end(row, finish)
 
-def _route(shelf: AdapterShelf, rows: list[_Row]) -> None:
-    pairs = [(r.plan.adapter.sha256 if r.plan.adapter else None, r.plan.strength) for r in rows]
-    shelf.routing.set(pairs, shelf.base.model.device)
+    def _end(self, row: _Row, finish: str) -> Iterator[NewText | RowDone]:
+        row.done = True
+        if row.plan.prefix_ids and not row.stream.ids:
+            # ended before the prefix was read: its text stays, its tokens have no log-probabilities yet
+            text = row.stream.read(row.plan.prefix_ids)
+            yield NewText(row.plan.name, text, 0, 0.0)
+            yield RowDone(row.plan.name, text, (), (), finish, 0.0, 0.0)
+            return
+        row.pending += row.stream.take(last=True)
+        if row.pending:
+            yield row.show()
+        count = row.stream.kept  # tokens behind a stop string are no part of the answer
+        yield RowDone(
+            row.plan.name,
+            row.stream.text,
+            tuple(row.stream.ids[:count]),
+            tuple(row.logprobs[:count]),
+            finish,
+            row.last_at - row.first_at,
+            row.first_at - self._asked_at if row.first_at else 0.0,
+        )
 
+    def _keep(self, stay: list[int]) -> None:
+        self.rows = [self.rows[i] for i in stay]
+        if stay:
+            self._forward.keep(stay)
+            self._sampler.keep(stay)
+            self._route()
 
-def _finish_of(row: _Row, token: int, end_ids: frozenset[int], context_length: int) -> str:
-    if token in end_ids:
-        return "stop"
-    if row.new >= row.plan.sampling.max_new_tokens:
-        return "length"
-    if len(row.plan.prompt_ids) + len(row.stream.ids) >= context_length:
-        return "context"
-    return ""
+    def _route(self) -> None:
+        pairs = [(r.plan.adapter.sha256 if r.plan.adapter else None, r.plan.strength) for r in self.rows]
+        self._shelf.routing.set(pairs, self._shelf.base.model.device)
 
-
-def _show(row: _Row) -> NewText:
-    text, row.pending = row.pending, ""
-    return NewText(row.plan.name, text, len(row.stream.ids), row.last_at - row.first_at)
-
-
-def _finish(row: _Row, finish: str, asked_at: float) -> Iterator[NewText | RowDone]:
-    row.done = True
-    row.pending += row.stream.take(last=True)
-    if row.pending:
-        yield _show(row)
-    # tokens behind a stop string are no part of the answer
-    count = row.stream.kept
-    yield RowDone(
-        row.plan.name,
-        row.stream.text,
-        tuple(row.stream.ids[:count]),
-        tuple(row.logprobs[:count]),
-        finish,
-        row.last_at - row.first_at,
-        row.first_at - asked_at if row.first_at else 0.0,
-    )
+    def _finish_of(self, row: _Row, token: int) -> str:
+        if token in self._shelf.base.end_ids:
+            return "stop"
+        if row.new >= row.plan.sampling.max_new_tokens:
+            return "length"
+        if len(row.plan.prompt_ids) + len(row.stream.ids) >= self._shelf.base.context_length:
+            return "context"
+        return ""

@@ -49,9 +49,7 @@ class BatchForward:
         self._mask: Tensor | None = None
 
     @torch.inference_mode()
-    def prefill(
-        self, scored: int = 0, stop: Callable[[], bool] = lambda: False
-    ) -> tuple[Tensor, Tensor] | None:
+    def prefill(self, scored: int = 0, stop: Callable[[], bool] = lambda: False) -> tuple[Tensor, Tensor] | None:
         """Read all sequences.
 
         Args:

@@ -42,7 +42,9 @@ def measure_gap(
     if not token_ids:
         raise UserError("There are no tokens to measure.", "Generate an answer first.")
     if not all(0 <= token < base.model.config.get_text_config().vocab_size for token in token_ids):
-        raise UserError("The answer holds tokens that this model does not have.", "Measure it under the model that made it.")
+        raise UserError(
+            "The answer holds tokens that this model does not have.", "Measure it under the model that made it."
+        )
     sequence = encode_rendered(base.tokenizer, rendered) + token_ids
     if len(sequence) > base.context_length:
         raise UserError(

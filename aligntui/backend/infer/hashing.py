@@ -8,6 +8,7 @@ Pinned in tests/backend/test_hashing.py.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import mmap
 import os
@@ -75,7 +76,7 @@ def tensors_sha256(files: list[Path], progress: Progress = silent) -> str:
         UserError: a file is damaged, or two files hold the same name.
     """
     tensors = sorted((t for file in files for t in read_header(file)), key=lambda t: t.name)
-    for first, second in zip(tensors, tensors[1:], strict=False):
+    for first, second in itertools.pairwise(tensors):
         if first.name == second.name:
             raise UserError(f"Both {first.file.name} and {second.file.name} hold the tensor {first.name}.")
     total = sum(t.end - t.start for t in tensors)

@@ -11,7 +11,7 @@ peft 0.21 `tuners/lora/dora.py`. Pinned against PEFT in tests/backend/test_mixed
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch

@@ -237,7 +237,9 @@ def failure(request: str, error: Exception) -> wire.RequestFailed:
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         message = f"The system refused a file operation: {error.strerror or error}{where}."
-        return wire.RequestFailed(request, "environment", message, "Check the disk and the rights of that file.", details)
+        return wire.RequestFailed(
+            request, "environment", message, "Check the disk and the rights of that file.", details
+        )
     name = type(error).__name__
     return wire.RequestFailed(
         request, "engine", f"The engine failed unexpectedly: {name}: {error}", "The log has the details.", details

@@ -95,7 +95,9 @@ def find_prefix(row: Row, shelf: AdapterShelf, rendered: str, prompt_ids: list[i
         ids = whole[len(prompt_ids) :] if fits else encode_rendered(base.tokenizer, row.prefix_text)
     size = base.model.config.get_text_config().vocab_size
     if any(not 0 <= token < size for token in ids):
-        raise UserError("The answer to be continued holds tokens that this model does not have.", "Continue it by its text.")
+        raise UserError(
+            "The answer to be continued holds tokens that this model does not have.", "Continue it by its text."
+        )
     while ids and ids[-1] in base.end_ids:
         ids.pop()
     return ids

@@ -38,6 +38,25 @@ class TextStream:
         self.text += ready
         return ready
 
+    def read(self, ids: list[int]) -> str:
+        """The text of other tokens; the stream stays as it is."""
+        return decode(self._tokenizer, ids)
+
+    @property
+    def kept(self) -> int:
+        """How many tokens belong to the answer: all, or those up to the stop string.
+
+        A token may straddle the end of the text; it is kept.
+        """
+        if not self.stopped:
+            return len(self.ids)
+        read = ""
+        for count, piece in enumerate(pieces(self._tokenizer, self.ids)):
+            if read.startswith(self.text):
+                return count
+            read += piece
+        return len(self.ids)
+
     def _decode_new(self, last: bool) -> str:
         # The decoder sees a few tokens that are out already, since many tokenizers write a word's leading space only
         # when something stands before it.

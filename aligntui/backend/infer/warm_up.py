@@ -11,6 +11,7 @@ from aligntui.backend.infer.adapters import AdapterShelf
 from aligntui.backend.infer.decode import RowPlan, Summary, decode
 from aligntui.backend.infer.fast_step import FastStep, agree
 from aligntui.backend.infer.forward import BatchForward
+from aligntui.backend.infer.packed import pack_linears
 from aligntui.core.sampling import Sampling
 
 LENGTHS = (16, 11)
@@ -19,8 +20,10 @@ STEPS = 3
 
 
 def warm_up(shelf: AdapterShelf) -> None:
-    """Choose how to step, start thread pools, choose kernels and touch all weights."""
+    """Lay out the weights for decoding, choose how to step, start thread pools and choose kernels."""
     model = shelf.base.model
+    if shelf.base.quantisation is None:
+        pack_linears(model)
     shelf.fast_step = FastStep(model, shelf.routing) if FastStep.serves(model) else None
     if shelf.fast_step is not None and not _fast_agrees(shelf):
         shelf.fast_step = None

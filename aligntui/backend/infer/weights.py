@@ -19,7 +19,6 @@ import aligntui
 from aligntui.backend.infer.fetch import EMBEDDED, embedded_folder
 from aligntui.backend.infer.hashing import weight_files, weights_sha256
 from aligntui.backend.infer.hub import hub_folder
-from aligntui.backend.infer.packed import pack_linears
 from aligntui.backend.infer.progress import Progress, silent
 from aligntui.backend.template import ALPACA, Template, find_template
 from aligntui.core.errors import AligntuiError, EnvironmentProblem, UserError
@@ -110,8 +109,6 @@ def load_base(
         warnings.append("This model names no end-of-sequence token: every answer runs to its length limit.")
     text_config = model.config.get_text_config()
     parameters = model.num_parameters()
-    if quantisation is None:
-        pack_linears(model)
     return Base(
         model=model,
         tokenizer=tokenizer,
@@ -225,7 +222,8 @@ def _expect_base(folder: Path, asked: str) -> None:
     if not (folder / "config.json").is_file():
         if (folder / "adapter_config.json").is_file():
             raise UserError(
-                f"{asked} is an adapter, not a base model.", "Name its base with --model and this folder with --adapter."
+                f"{asked} is an adapter, not a base model.",
+                "Name its base with --model and this folder with --adapter.",
             )
         raise UserError(
             f"The folder {asked} holds no config.json, so it is no model of transformers.",
@@ -237,7 +235,7 @@ def _expect_base(folder: Path, asked: str) -> None:
 def _load_tokenizer(folder: Path, trust_remote_code: bool) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
-    except Exception as error:  # noqa: BLE001 - whatever a damaged or foreign tokenizer raises, the user learns which one
+    except Exception as error:
         _refuse_remote_code(error, folder)
         raise UserError(
             f"The tokenizer in {folder} cannot be loaded: {_first_line(error)}",
@@ -258,7 +256,7 @@ def _load_model(folder: Path, dtype: str, quantisation: str | None, device: str,
         )
     except (AligntuiError, MemoryError, torch.OutOfMemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - transformers raises anything for a model it does not understand
+    except Exception as error:
         _refuse_remote_code(error, folder)
         if "not enough memory" in str(error) or "out of memory" in str(error).lower():
             raise
@@ -299,8 +297,3 @@ def _pad_id(tokenizer: Any, end_ids: frozenset[int]) -> int:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]
-
-
-def choose_threads() -> int:
-    """Threads."""
-    return torch.get_num_threads()

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from aligntui.core.errors import UserError
+from aligntui.core.pair import Scope, Verdict
+from aligntui.core.prompt_format import Message, Mode
+from aligntui.core.turn import Finish, Session
+from aligntui.store import Store
+from tests.store.builders import ask, both, chain, make_answer, make_conditions, make_pair
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_verdict_comes_back(store: Store, session: Session, verdict: Verdict) -> None:
+    pair = make_pair(
+        *both(store, ask(store, session)), verdict, blind=True, shuffled=True, reason="Warum? 天気", tags=("a", 'b "c"')
+    )
+    assert store.add_pair(pair) == pair
+    assert store.get_pair(pair.id) == pair
+    assert store.list_pairs(session.id) == [pair]
+
+
+def test_what_makes_no_pair(store: Store, session: Session) -> None:
+    first, second = both(store, ask(store, session))
+    elsewhere = both(store, ask(store, store.create_session("Other")))
+    good = make_pair(first, second)
+    for wrong, message in (
+        (replace(good, right_id=first.id), "two different answers"),
+        (replace(good, right_id="turn_none"), "no answer"),
+        (replace(good, right_id=first.parent_id), "is a prompt"),
+        (replace(good, right_id=elsewhere[0].id), "belongs to session"),
+        (replace(good, session_id=elsewhere[0].session_id), "belongs to session"),
+        (replace(good, scope=Scope.CONVERSATION), "scope"),
+    ):
+        with pytest.raises(UserError, match=message):
+            store.add_pair(wrong)
+    store.add_pair(good)
+    with pytest.raises(UserError, match="stored already"):
+        store.add_pair(good)
+    assert store.count_pairs() == 1
+
+
+def test_undo_is_a_row(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    first, second = (store.add_pair(make_pair(*answers, verdict)) for verdict in (Verdict.LEFT, Verdict.TIE))
+    undone = store.undo_last_pair(session.id, "ann")
+    assert undone == replace(second, undone=True)
+    assert store.list_pairs(session.id) == [first]
+    assert store.list_pairs(session.id, include_undone=True) == [undone, first]
+    assert (store.count_pairs(), store.count_pairs(include_undone=True)) == (1, 2)
+    assert store.undo_last_pair(session.id, "ann") == replace(first, undone=True)
+    assert store.undo_last_pair(session.id, "ann") is None
+    assert store.restore_pair(second.id) == second
+    assert store.list_pairs() == [second]
+    with store.connection.read() as conn:
+        kinds = [row[0] for row in conn.execute("SELECT kind FROM pair_events ORDER BY seq")]
+    assert kinds == ["undone", "undone", "restored"]
+
+
+def test_undo_takes_back_only_ones_own(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    mine = store.add_pair(make_pair(*answers))
+    theirs = store.add_pair(make_pair(*answers, annotator="bob"))
+    assert store.undo_last_pair(session.id, "nobody") is None
+    assert store.undo_last_pair("session_none", "ann") is None
+    assert store.undo_last_pair(session.id, "ann") == replace(mine, undone=True)
+    assert store.list_pairs() == [theirs]
+
+
+def test_undoing_and_restoring_out_of_turn(store: Store, session: Session) -> None:
+    pair = store.add_pair(make_pair(*both(store, ask(store, session))))
+    with pytest.raises(UserError, match="is not undone"):
+        store.restore_pair(pair.id)
+    store.undo_pair(pair.id)
+    with pytest.raises(UserError, match="undone already"):
+        store.undo_pair(pair.id)
+    for call in (store.undo_pair, store.restore_pair, store.get_pair):
+        with pytest.raises(UserError, match="no pair"):
+            call("pair_none")
+    assert store.verify() == []
+
+
+def test_a_changed_verdict_replaces_the_earlier_one_at_once(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    first = store.add_pair(make_pair(*answers, Verdict.LEFT))
+    second = store.add_pair(make_pair(*answers, Verdict.RIGHT), replaces=first.id)
+    assert store.list_pairs() == [second]
+    with pytest.raises(UserError, match="undone already"):
+        store.add_pair(make_pair(*answers, Verdict.TIE), replaces=first.id)
+    assert store.list_pairs() == [second]
+    assert store.count_pairs(include_undone=True) == 2
+
+
+def test_the_newest_annotation_counts_and_the_others_stay(store: Store, session: Session) -> None:
+    pair = store.add_pair(make_pair(*both(store, ask(store, session)), reason="first", tags=("x",)))
+    noted = store.annotate_pair(pair.id, "second", ["tone", "länge"], "ann")
+    assert noted == replace(pair, reason="second", tags=("tone", "länge"))
+    assert store.annotate_pair(pair.id, "") == replace(pair, reason="", tags=())
+    with store.connection.read() as conn:
+        reasons = [row[0] for row in conn.execute("SELECT reason FROM pair_events ORDER BY seq")]
+    assert reasons == ["second", ""]
+    with pytest.raises(UserError, match="no pair"):
+        store.annotate_pair("pair_none", "why")
+
+
+def test_lists_page_and_turn_round(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    pairs = [store.add_pair(make_pair(*answers)) for _ in range(5)]
+    assert store.list_pairs(limit=2, offset=1) == [pairs[3], pairs[2]]
+    assert store.list_pairs(oldest_first=True) == pairs
+    assert store.list_pairs("session_none") == []
+    assert store.count_pairs(session.id) == 5
+    assert store.count_pairs("session_none") == 0
+
+
+def test_pairs_of_answers_on_the_screen(store: Store, session: Session) -> None:
+    takes = chain(store, session, 2)
+    first = store.add_pair(make_pair(*takes[0]))
+    second = store.add_pair(make_pair(*takes[1]))
+    assert store.pairs_of([takes[0][1].id]) == [first]
+    assert store.pairs_of([answer.id for take in takes for answer in take]) == [first, second]
+    store.undo_pair(first.id)
+    assert store.pairs_of([takes[0][1].id]) == []
+    assert store.pairs_of([takes[0][1].id], include_undone=True) == [replace(first, undone=True)]
+    assert store.pairs_of([]) == []
+
+
+def test_scope_answer_is_one_prompt_turn(store: Store, session: Session) -> None:
+    left, right = both(store, ask(store, session, "Why?"), "Because.", "No idea.")
+    assert store.scope_of(left.id, right.id) is Scope.ANSWER
+    resolved = store.pair_messages(make_pair(left, right, Verdict.RIGHT))
+    assert resolved.scope is Scope.ANSWER
+    assert resolved.prompt == [Message("user", "Why?")]
+    assert resolved.chosen == [Message("assistant", "No idea.")]
+    assert resolved.rejected == [Message("assistant", "Because.")]
+    assert (resolved.instruction, resolved.mode, resolved.injection_every) == ("Be concise.", Mode.SYSTEM, 1)
+    assert not resolved.instructions_differ
+    assert not resolved.partial
+
+
+def test_scope_conversation_runs_from_where_the_histories_part(store: Store, session: Session) -> None:
+    takes = chain(store, session, 3)
+    assert store.scope_of(takes[2][0].id, takes[2][1].id) is Scope.CONVERSATION
+    resolved = store.pair_messages(make_pair(*takes[2]))
+    assert resolved.prompt == [Message("user", "Question 0")]
+    assert [message.content for message in resolved.chosen] == [
+        "Left 0",
+        "Question 1",
+        "Left 1",
+        "Question 2",
+        "Left 2",
+    ]
+    assert [message.role for message in resolved.rejected] == ["assistant", "user", "assistant", "user", "assistant"]
+    assert resolved.rejected[-1].content == "Right 2"
+
+
+def test_a_shared_answer_opens_both_sides(store: Store, session: Session) -> None:
+    root = both(store, ask(store, session, "Root"), "Shared")[0]
+    left = store.add_answer(make_answer(ask(store, session, "Politely?", (root.id,))[0], "Yes"))
+    right = store.add_answer(make_answer(ask(store, session, "Rudely?", (root.id,))[0], "No"))
+    resolved = store.pair_messages(make_pair(left, right))
+    assert resolved.prompt == [Message("user", "Root")]
+    assert [message.content for message in resolved.chosen] == ["Shared", "Politely?", "Yes"]
+    assert [message.content for message in resolved.rejected] == ["Shared", "Rudely?", "No"]
+
+
+def test_answers_that_cannot_be_compared(store: Store, session: Session) -> None:
+    takes = chain(store, session, 2)
+    stranger = both(store, ask(store, session, "Another root"))[0]
+    with pytest.raises(UserError, match="continues the other"):
+        store.scope_of(takes[0][0].id, takes[1][0].id)
+    with pytest.raises(UserError, match="continues the other"):
+        store.scope_of(takes[1][0].id, takes[0][0].id)
+    with pytest.raises(UserError, match="share no prompt"):
+        store.scope_of(takes[0][0].id, stranger.id)
+    with pytest.raises(UserError, match="different sessions"):
+        store.scope_of(takes[0][0].id, both(store, ask(store, store.create_session("Other")))[0].id)
+    assert store.scope_of(takes[0][1].id, takes[1][0].id) is Scope.CONVERSATION
+
+
+@pytest.mark.parametrize("verdict", [Verdict.TIE, Verdict.BAD, Verdict.SKIP])
+def test_a_verdict_that_does_not_decide_has_no_messages(store: Store, session: Session, verdict: Verdict) -> None:
+    with pytest.raises(UserError, match="nothing was chosen"):
+        store.pair_messages(make_pair(*both(store, ask(store, session)), verdict))
+
+
+def test_takes_under_different_instructions_say_so(store: Store, session: Session) -> None:
+    prompt = ask(store, session)[0]
+    every = {"mode": "injection", "injection_every": 2}
+    concise = store.add_answer(make_answer(prompt, "Short", conditions=make_conditions(**every)))
+    kind = store.add_answer(make_answer(prompt, "Warm", 1, conditions=make_conditions(instruction="Be kind.")))
+    bare = store.add_answer(make_answer(prompt, "Bare", 2, conditions=make_conditions(instruction="", mode="none")))
+    blank = store.add_answer(make_answer(prompt, "Blank", 3, conditions=make_conditions(instruction=" ")))
+    resolved = store.pair_messages(make_pair(concise, kind))
+    assert resolved.instructions_differ
+    assert (resolved.instruction, resolved.mode, resolved.injection_every) == ("Be concise.", Mode.INJECTION, 2)
+    assert (resolved.rejected_instruction, resolved.rejected_mode) == ("Be kind.", Mode.SYSTEM)
+    assert store.pair_messages(make_pair(concise, bare)).instructions_differ
+    assert not store.pair_messages(make_pair(bare, blank)).instructions_differ, "neither had one"
+    other_mode = store.add_answer(make_answer(prompt, "ITA", 4, conditions=make_conditions(mode="ita")))
+    assert store.pair_messages(make_pair(concise, other_mode)).instructions_differ
+
+
+def test_a_partial_answer_is_told(store: Store, session: Session) -> None:
+    prompt = ask(store, session)[0]
+    whole = store.add_answer(make_answer(prompt, "Whole"))
+    broken = store.add_answer(make_answer(prompt, "Bro", 1, finish=Finish.CANCELLED))
+    resolved = store.pair_messages(make_pair(whole, broken))
+    assert resolved.partial
+    assert (resolved.chosen_finish, resolved.rejected_finish) == (Finish.STOP, Finish.CANCELLED)
