@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import pyte
 
-KEYS = {"enter": "\r", "esc": "\x1b", "tab": "\t", "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR", "f4": "\x1bOS", "f5": "\x1b[15~", "f9": "\x1b[20~", "f12": "\x1b[24~"}  # fmt: skip
+KEYS = {"enter": "\r", "esc": "\x1b", "tab": "\t", "f1": "\x1bOP", "f2": "\x1bOQ", "f3": "\x1bOR", "f4": "\x1bOS", "f5": "\x1b[15~", "f7": "\x1b[18~", "f9": "\x1b[20~", "f12": "\x1b[24~"}  # fmt: skip
 # pyte does not know these forms and would print them
 _UNKNOWN = re.compile(rb"\x1b\[[<>=?][0-9;]*[pqu]|\x1b\[[?0-9;]*\$[a-z]|\x1bP[^\x1b]*\x1b\\")
 

@@ -34,10 +34,11 @@ class Connection:
         self._conn = conn
         # Protects the transaction state of the connection: a second thread waits until the first has committed.
         self._lock = threading.RLock()
+        self._writing = False
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """Several SELECTs that all see the same state of the database.
+        """Several SELECTs that all see the same state of the database. Reads may be nested, in writes as well.
 
         Raises:
             StoreError: the file cannot be read.
@@ -55,7 +56,7 @@ class Connection:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """Several statements, all or none; durable when the block has ended.
+        """Several statements, all or none; durable when the outermost block has ended.
 
         BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first and writes later could find that
         another process has written meanwhile, which no busy timeout heals.
@@ -66,9 +67,12 @@ class Connection:
         """
         with self._lock, self._translated():
             if self._conn.in_transaction:
+                if not self._writing:
+                    raise RuntimeError("a write stands inside a read, which could not take the write lock any more")
                 yield self._conn
                 return
             self._conn.execute("BEGIN IMMEDIATE")
+            self._writing = True
             try:
                 yield self._conn
                 self._conn.execute("COMMIT")
@@ -77,6 +81,8 @@ class Connection:
                 if self._conn.in_transaction:
                     self._conn.execute("ROLLBACK")
                 raise
+            finally:
+                self._writing = False
 
     def close(self) -> None:
         """Close the file; the last connection folds the write-ahead log into it."""

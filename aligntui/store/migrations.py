@@ -66,7 +66,11 @@ def _apply(conn: sqlite3.Connection) -> None:
 
 @contextmanager
 def _without_pandas() -> Iterator[None]:
-    """Let `import pandas` fail inside, unless it is loaded already: sqlite-utils does without it."""
+    """Let `import pandas` fail inside, unless it is loaded already: sqlite-utils does without it.
+
+    It would fail in another thread as well, for these 0.1 s in the life of a workspace; nothing in the processes that
+    open the database imports pandas.
+    """
     if "pandas" in sys.modules:
         yield
         return

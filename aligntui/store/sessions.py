@@ -15,6 +15,7 @@ from aligntui.store.values import storable
 
 _COLUMNS = "id, name, created_at, updated_at, turn_count, pair_count"
 _ORDER = "ORDER BY updated_at DESC, seq DESC"
+_PAGE = "LIMIT :limit OFFSET :offset"
 _RECENT = 200
 """Sessions whose names are scanned before the index is asked."""
 
@@ -70,7 +71,9 @@ class SessionTable:
         with self.connection.read() as conn:
             if query.strip():
                 return _named(conn, parse_query(query), limit, offset)
-            return _listed(conn, f"SELECT {_COLUMNS} FROM sessions {_ORDER} LIMIT ? OFFSET ?", (limit, offset))
+            return _listed(
+                conn, f"SELECT {_COLUMNS} FROM sessions {_ORDER} {_PAGE}", {"limit": limit, "offset": offset}
+            )
 
     def get_session(self, key: str) -> Session:
         """Find one session by its id, its exact name, or the beginning of its id (with or without `session_`).
@@ -103,25 +106,24 @@ class SessionTable:
 def _named(conn: sqlite3.Connection, query: Query, limit: int, offset: int) -> list[Session]:
     """Sessions by name: those used last are scanned, and where that is not enough, all are looked up in the index."""
     filters, values = like_filters(query.words, "name")
-    recent = f"SELECT * FROM (SELECT * FROM sessions {_ORDER} LIMIT {_RECENT}) WHERE 1 {filters} LIMIT {offset + limit}"
-    found = _listed(conn, f"SELECT {_COLUMNS} FROM ({recent})", values)
-    if len(found) >= offset + limit:
-        return found[offset:]
+    recent = f"(SELECT * FROM sessions {_ORDER} LIMIT {_RECENT})"
+    page = {"limit": limit, "offset": offset}
+    found = _listed(conn, f"SELECT {_COLUMNS} FROM {recent} WHERE 1 {filters} {_PAGE}", values | page)
+    if len(found) >= limit:
+        return found
     planned = plan(conn, "sessions_fts", query)
     if planned.hopeless:
         return []
     filters, values = like_filters(planned.common, "name")
-    where = (
-        "WHERE seq IN (SELECT rowid FROM sessions_fts WHERE sessions_fts MATCH :match)" if planned.match else "WHERE 1"
-    )
+    where = "seq IN (SELECT rowid FROM sessions_fts WHERE sessions_fts MATCH :match)" if planned.match else "1"
     return _listed(
         conn,
-        f"SELECT {_COLUMNS} FROM sessions {where} {filters} {_ORDER} LIMIT {limit} OFFSET {offset}",
-        {"match": planned.match, **values},
+        f"SELECT {_COLUMNS} FROM sessions WHERE {where} {filters} {_ORDER} {_PAGE}",
+        {"match": planned.match, **values, **page},
     )
 
 
-def _listed(conn: sqlite3.Connection, sql: str, values: tuple[Any, ...] | dict[str, Any]) -> list[Session]:
+def _listed(conn: sqlite3.Connection, sql: str, values: dict[str, Any]) -> list[Session]:
     return [_session(row) for row in conn.execute(sql, values)]
 
 

@@ -54,8 +54,7 @@ class Verification:
             StoreError: the database cannot be read at all.
         """
         problems: list[str] = []
-        # A write transaction, for FTS5 takes its integrity check as an insertion; nothing is changed.
-        with self.connection.write() as conn:
+        with self.connection.read() as conn:
             try:
                 problems += [row[0] for row in conn.execute("PRAGMA quick_check(20)") if row[0] != "ok"]
                 problems += [
@@ -67,12 +66,14 @@ class Verification:
                     problems += [sentence.format(row[0]) for row in rows]
                 for table, column in (("instructions", "text"), ("rendered_prompts", "text"), ("conditions", "json")):
                     problems += _changed_texts(conn, table, column)
-                for index in ("turns_fts", "instructions_fts", "sessions_fts"):
-                    problems += _stale_index(conn, index)
             except sqlite3.DatabaseError as error:
                 if not problems:
                     raise
                 problems.append(f"the check could not go on: {error}")
+        for index in ("turns_fts", "instructions_fts", "sessions_fts"):
+            # FTS5 takes its check as an insertion, though it changes nothing.
+            with self.connection.write() as conn:
+                problems += _stale_index(conn, index)
         return problems
 
 

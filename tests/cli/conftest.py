@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+
+from aligntui.cli import run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPTED = [sys.executable, str(ROOT / "tests" / "scripted_engine.py")]
@@ -79,6 +84,17 @@ class Cli:
         return make_adapter(self.workspace / "adapters", name, **files)
 
 
+class InsideCli(Cli):
+    """The same without a process for each run: the engine is still one. For the many variations of one command."""
+
+    def run(self, *words: str, stdin: str | bytes = b"", timeout_s: float = 60, **env: str) -> Result:
+        assert not stdin, "standard input is for real processes"
+        out, err = io.StringIO(), io.StringIO()
+        with mock.patch.dict(os.environ, self.env(**env), clear=True), redirect_stdout(out), redirect_stderr(err):
+            code = run(["--workspace", str(self.workspace), *words])
+        return Result(code, out.getvalue(), err.getvalue())
+
+
 def make_adapter(folder: Path, name: str, *, run: dict[str, str] | None = None) -> Path:
     """A folder that is whole enough for a list; the scripted engine does not read it."""
     adapter = folder / name
@@ -98,6 +114,11 @@ def cli(tmp_path: Path) -> Cli:
     home = tmp_path / "home"
     home.mkdir()
     return Cli(home, tmp_path / "workspace")
+
+
+@pytest.fixture
+def inside(cli: Cli) -> InsideCli:
+    return InsideCli(cli.home, cli.workspace)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,12 @@ from aligntui.core.pair import Pair, Scope, Verdict
 from aligntui.core.turn import Answer, Finish
 from aligntui.store import Store, open_store
 from aligntui.workbench.pair_export import ExportWish, export_pairs
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, InsideCli
+
+
+@pytest.fixture
+def cli(inside: InsideCli) -> InsideCli:
+    return inside
 
 
 @pytest.fixture
@@ -131,6 +136,17 @@ def test_unknown_ids(cli: Cli, asked: dict[str, Any]) -> None:
         cli.refused("pairs", "add", "--turn", ref, "--verdict", "left")
     assert "Several turns" in cli.refused("pairs", "add", "--turn", "turn_0", "--verdict", "left")
     cli.refused("pairs", "list", "--session", "nothing")
+
+
+def test_a_verdict_in_a_process_of_its_own(talked: Cli) -> None:
+    tree = talked.json("sessions", "show", "What makes bread rise?")
+    take = tree["exchanges"][0]["takes"][0]
+    result = talked.ok("pairs", "add", "--turn", take["id"], "--verdict", "left")
+    assert result.out.startswith("pair_") and f"left base ({take['answers'][0]['id']})" in result.err
+    out = talked.home / "pairs.jsonl"
+    talked.ok("pairs", "export", "--format", "trl", "--out", str(out))
+    assert len(lines(out)) == 1
+    assert talked.ok("pairs", "undo").out == result.out
 
 
 # export -------------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from aligntui.core.errors import StoreError
 from aligntui.core.turn import Session
 from aligntui.store import Store, open_store
-from tests.store.builders import ask, both
+from tests.store.builders import ask, both, make_pair
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -123,13 +123,26 @@ def test_a_writer_that_never_ends_is_told(path: Path, store: Store, session: Ses
 
 
 def test_half_a_transaction_is_none(path: Path, store: Store, session: Session) -> None:
-    def interrupted() -> None:
-        with store.connection.write():
-            both(store, ask(store, session))
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
+    with pytest.raises(KeyboardInterrupt), store.connection.write():
+        both(store, ask(store, session))
+        raise KeyboardInterrupt
     assert store.get_session(session.id).turn_count == 0
-    assert json.dumps(store.verify()) == "[]"
+    assert store.verify() == []
     assert len(both(store, ask(store, session))) == 2
+
+
+def test_threads_wait_for_each_other(store: Store, session: Session) -> None:
+    def flag(_: int) -> None:
+        store.add_pair(make_pair(*both(store, ask(store, session))))
+        store.search("left")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(flag, range(40)))
+    assert store.count_pairs() == 40
+    assert store.verify() == []
+
+
+def test_a_write_inside_a_read_is_our_bug(store: Store, session: Session) -> None:
+    with pytest.raises(RuntimeError, match="inside a read"), store.connection.read():
+        store.create_session("Second")
+    assert store.create_session("Second").name == "Second"

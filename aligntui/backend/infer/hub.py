@@ -69,9 +69,8 @@ def _bar(progress: Progress) -> Any:
             kwargs.pop("name", None)
             super().__init__(*args, **kwargs)
 
-        def display(self, *_args: Any, **_kwargs: Any) -> bool:
+        def display(self, *_args: Any, **_kwargs: Any) -> None:
             if self.unit == "B":
                 progress("fetch", int(self.n), int(self.total or 0), "bytes")
-            return True
 
     return Reporter

@@ -7,7 +7,7 @@ which are right by construction. Pinned in tests/backend/test_kv_cache.py.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ class GrowingLayer(CacheLayerMixin):
         super().__init__()
         self.length = 0
         self.room = 0
+        self._keys = self._values = torch.empty(0)
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Make room for the first positions. Shapes: (B, H, T, D)."""
@@ -68,13 +69,16 @@ class GrowingLayer(CacheLayerMixin):
         room = max(self.room, FIRST_ROOM)
         while room < needed:
             room *= 2
-        for name, like in (("_keys", key_states), ("_values", value_states)):
-            rows, heads, _, width = like.shape
-            fresh = torch.empty((rows, heads, room, width), dtype=like.dtype, device=like.device)
-            if self.length:
-                fresh[:, :, : self.length] = getattr(self, name)[:, :, : self.length]
-            setattr(self, name, fresh)
+        self._keys = self._with_room(self._keys, key_states, room)
+        self._values = self._with_room(self._values, value_states, room)
         self.room = room
+
+    def _with_room(self, held: Tensor, like: Tensor, room: int) -> Tensor:
+        rows, heads, _, width = like.shape
+        fresh = torch.empty((rows, heads, room, width), dtype=like.dtype, device=like.device)
+        if self.length:
+            fresh[:, :, : self.length] = held[:, :, : self.length]
+        return fresh
 
     def keep(self, rows: Tensor, trim: int) -> None:
         """Keep some rows and forget the first `trim` positions, which are padding in all of them.
@@ -83,12 +87,15 @@ class GrowingLayer(CacheLayerMixin):
         """
         if not self.is_initialized:
             return
-        for name in ("_keys", "_values"):
-            held = getattr(self, name)  # (B, H, room, D)
-            fresh = torch.empty((len(rows), *held.shape[1:]), dtype=held.dtype, device=held.device)
-            fresh[:, :, : self.length - trim] = held[rows, :, trim : self.length]
-            setattr(self, name, fresh)
+        self._keys = self._kept(self._keys, rows, trim)
+        self._values = self._kept(self._values, rows, trim)
         self.length -= trim
+
+    def _kept(self, held: Tensor, rows: Tensor, trim: int) -> Tensor:
+        """Shapes: held (B, H, room, D), rows (b,); returns (b, H, room, D)."""
+        fresh = torch.empty((len(rows), *held.shape[1:]), dtype=held.dtype, device=held.device)
+        fresh[:, :, : self.length - trim] = held[rows, :, trim : self.length]
+        return fresh
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Pick rows, transformers' way. Shapes: (b,), int64."""
@@ -136,5 +143,6 @@ class RowCache(DynamicCache):
             if isinstance(layer, GrowingLayer):
                 layer.keep(rows, trim)
             else:
-                layer.reorder_cache(rows)  # picks rows for every kind of layer; fewer than it holds is fine
+                # picks rows for every kind of layer; fewer than it holds is fine
+                layer.reorder_cache(cast(Any, rows))
         return trim

@@ -83,7 +83,7 @@ class ChatScreen(Screen[None]):
             for place in range(len(self.chat.state.columns)):
                 yield AnswerPane(place)
         yield StatusLine()
-        yield PromptBox(id="prompt")
+        yield PromptBox(id="prompt", keys=self.bench.settings.keys)
         yield KeyBar()
 
     def on_mount(self) -> None:

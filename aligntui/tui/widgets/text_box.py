@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import events
@@ -9,6 +10,7 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from aligntui.config.keys import BY_ID
 from aligntui.core.printable import printable
 from aligntui.tui.bindings import bindings
 
@@ -40,7 +42,7 @@ class PromptBox(TextBox):
         "them apart) starts a new line. Up on the first line recalls earlier prompts. F4 opens $EDITOR. Esc goes to the answers, "
         "where single keys judge and move."
     )
-    BINDINGS: ClassVar[list[BindingType]] = bindings("prompt", priority=("prompt.send", "prompt.newline"))
+    BINDINGS: ClassVar[list[BindingType]] = bindings("prompt")
     DEFAULT_CSS = """
     PromptBox { height: auto; min-height: 1; max-height: 8; border: none; padding: 0 1; background: $surface; }
     PromptBox:focus { background: $surface-lighten-1; }
@@ -53,14 +55,27 @@ class PromptBox(TextBox):
             super().__init__()
             self.text = text
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, keys: Mapping[str, str] | None = None) -> None:
+        """`keys` are the user's own keys by action id; the defaults hold for the rest."""
         super().__init__(id=id, placeholder="Type a prompt · Enter sends it to every column")
+        keys = keys or {}
+        # looked at while keys are handled in order: a binding with priority would overtake characters still in the queue
+        self._send_keys = frozenset(keys.get("prompt.send", BY_ID["prompt.send"].keys).split(","))
+        self._newline_keys = frozenset(keys.get("prompt.newline", BY_ID["prompt.newline"].keys).split(","))
         self.earlier: list[str] = []
         """Earlier prompts, newest first."""
         self._at = -1
         self._draft = ""
 
     async def _on_key(self, event: events.Key) -> None:
+        if event.key in self._send_keys or event.key in self._newline_keys:
+            event.stop()
+            event.prevent_default()
+            if event.key in self._send_keys:
+                self.action_send()
+            else:
+                self.action_newline()
+            return
         if event.key == "up" and self.cursor_location[0] == 0 and self.wrapped_document.location_to_offset(self.cursor_location).y == 0:
             event.stop()
             event.prevent_default()
