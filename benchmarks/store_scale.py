@@ -15,7 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -441,12 +441,12 @@ def measured(store: Store) -> dict[str, Callable[[], object]]:
     newest = store.list_sessions(1)[0]
     last = store.last_exchange(newest.id)
     assert last is not None
+    (above,) = store.earlier_exchanges(last.id, 1)
     commonest = Words(0).commonest
 
     def scroll_up() -> None:
-        above = store.earlier_exchanges(last.id, SCREEN)
-        if above:
-            store.earlier_exchanges(above[0].id, SCREEN)
+        higher = store.earlier_exchanges(last.id, SCREEN)
+        store.earlier_exchanges(higher[0].id, SCREEN)
 
     def flag() -> None:
         take = last.takes[-1].answers
@@ -461,7 +461,7 @@ def measured(store: Store) -> dict[str, Callable[[], object]]:
         "find a session by name": lambda: store.list_sessions(50, query=newest.name),
         f"open the last session ({SCREEN} exchanges)": lambda: store.open_session(newest.id, SCREEN),
         f"scroll up ({SCREEN} exchanges, twice)": scroll_up,
-        "takes that continue a take": lambda: store.child_exchanges(last.prompts[0].parent_id or ""),
+        "exchanges that continue a take": lambda: expect(store.child_exchanges(above.takes[0].id), 1),
         "list 50 pairs": lambda: store.list_pairs(limit=50),
         "count pairs": lambda: store.count_pairs(newest.id),
         "recall 100 prompts": lambda: store.recent_prompts(100),
@@ -479,9 +479,9 @@ def measured(store: Store) -> dict[str, Callable[[], object]]:
     }
 
 
-def expect(hits: list[object], count: int) -> None:
-    if len(hits) != count:
-        raise SystemExit(f"expected {count} hits, found {len(hits)}: the benchmark measures the wrong thing")
+def expect(found: Sequence[object], count: int) -> None:
+    if len(found) != count:
+        raise SystemExit(f"expected {count} results, found {len(found)}: the benchmark measures the wrong thing")
 
 
 def medians(stores: list[Store]) -> list[tuple[str, list[float]]]:

@@ -152,9 +152,20 @@ def _set_up(conn: sqlite3.Connection, path: Path) -> None:
     _use_wal(conn)
     if version < SCHEMA_VERSION:
         migrate(conn)
-    # A read-only file is told now and not when the first verdict is lost.
+    _refuse_read_only(conn)
+
+
+def _refuse_read_only(conn: sqlite3.Connection) -> None:
+    """Raise sqlite3.OperationalError now and not when the first verdict is lost; nothing is written.
+
+    SQLite begins even an IMMEDIATE transaction on a read-only file, and complains at the first change.
+    """
     conn.execute("BEGIN IMMEDIATE")
-    conn.execute("ROLLBACK")
+    try:
+        conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    finally:
+        if conn.in_transaction:
+            conn.execute("ROLLBACK")
 
 
 def _refuse_foreign(conn: sqlite3.Connection, path: Path, version: int) -> None:

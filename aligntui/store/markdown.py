@@ -199,7 +199,7 @@ class _Section:
         )
         partial = " (partial)" if answer.finish.partial else ""
         return (
-            f"#### {self._label(answer.id)} {escaped(answer.side)}\n\n{under}\n{fenced(answer.text)}\n"
+            f"#### {self._label(answer.id)} {escaped(answer.side)}\n\n{under}\nAnswer:\n\n{fenced(answer.text)}\n"
             f"Finish {answer.finish.value}{partial}{made}; {_conditions(answer)}.\n"
         )
 

@@ -178,6 +178,7 @@ def _open(workspace: Workspace, settings: Settings, question: Question) -> Workb
         settings = replace(settings, instruction="")
     bench = open_workbench(workspace if question.keep else _Untouched(workspace.root), settings, lambda change: None)
     for problem in bench.problems:
+        problem.hint = f"{problem.hint} Or ask the base alone: --no-adapter.".strip()
         raise problem
     return bench
 

@@ -44,7 +44,9 @@ def tiny_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def adapter_a(tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A LoRA on the query and value projections."""
-    return tiny.save_adapter(tiny_llama, tmp_path_factory.mktemp("a") / "a", seed=1, target_modules=["q_proj", "v_proj"])
+    return tiny.save_adapter(
+        tiny_llama, tmp_path_factory.mktemp("a") / "a", seed=1, target_modules=["q_proj", "v_proj"]
+    )
 
 
 @pytest.fixture(scope="session")

@@ -183,7 +183,9 @@ def test_log_probs_equal_those_of_each_row_alone(base):
 
 def test_losses_by_hand():
     log_probs = torch.tensor([-1.0, -3.0, -4.0, -6.0, -2.0])  # chosen: two tokens; rejected: three
-    found = demo_recipe.losses(log_probs, torch.tensor([0, 0, 1, 1, 1]), 1, replace(TINY, beta=2.0, contrast_weight=0.5))
+    found = demo_recipe.losses(
+        log_probs, torch.tensor([0, 0, 1, 1, 1]), 1, replace(TINY, beta=2.0, contrast_weight=0.5)
+    )
     assert found.sft.item() == pytest.approx(2.0)  # (1 + 3) / 2
     margin = 2.0 * (-2.0 - -4.0)
     assert found.contrast.item() == pytest.approx(torch.log1p(torch.exp(torch.tensor(-margin))).item())
@@ -239,7 +241,9 @@ def test_what_is_written_is_what_was_measured(base, tmp_path):
 
 
 def test_answers_do_not_depend_on_their_batch(base, library):
-    cases = [(k.type, k.phrasings[0], prompt) for k in list(library.values())[:2] for prompt in ("Why?", "How does it go?")]
+    cases = [
+        (k.type, k.phrasings[0], prompt) for k in list(library.values())[:2] for prompt in ("Why?", "How does it go?")
+    ]
     together = demo_effect.answer_all(base, base.model, cases, max_new_tokens=6)
     alone = [demo_effect.answer_all(base, base.model, [case], max_new_tokens=6)[0] for case in cases]
     assert together == alone

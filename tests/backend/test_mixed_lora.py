@@ -46,7 +46,11 @@ def assert_as_peft(base: Path, adapter: Path, shelf: AdapterShelf, atol: float =
         {"target_modules": ["q_proj", "v_proj"]},
         {"target_modules": "all-linear"},
         {"target_modules": ["q_proj", "down_proj"], "use_rslora": True, "r": 6},
-        {"target_modules": ["q_proj", "v_proj"], "rank_pattern": {"q_proj": 2}, "alpha_pattern": {"layers.1.*.v_proj": 32}},
+        {
+            "target_modules": ["q_proj", "v_proj"],
+            "rank_pattern": {"q_proj": 2},
+            "alpha_pattern": {"layers.1.*.v_proj": 32},
+        },
         {"target_modules": ["o_proj", "up_proj"], "layers_to_transform": [1]},
         {"target_modules": ["q_proj", "down_proj"], "use_dora": True},
         {"target_modules": ["q_proj", "v_proj", "lm_head"]},
@@ -73,7 +77,9 @@ def test_dora_with_biases_is_what_peft_makes_of_it(tmp_path: Path, shelf_of: Cal
     assert_as_peft(base, adapter, shelf_of(base))
 
 
-def test_conv1d_layers_of_gpt2_are_what_peft_makes_of_them(tmp_path: Path, shelf_of: Callable[..., AdapterShelf]) -> None:
+def test_conv1d_layers_of_gpt2_are_what_peft_makes_of_them(
+    tmp_path: Path, shelf_of: Callable[..., AdapterShelf]
+) -> None:
     base = tiny.save_gpt2(tmp_path / "gpt2")
     for number, options in enumerate(({}, {"use_dora": True})):
         adapter = tiny.save_adapter(

@@ -85,7 +85,13 @@ def save_gpt2(folder: Path) -> Path:
     """A random GPT-2, whose linear layers are Conv1D and whose positions are learned."""
     torch.manual_seed(0)
     config = GPT2Config(
-        vocab_size=VOCABULARY, n_embd=48, n_layer=2, n_head=4, n_positions=256, initializer_range=0.2, eos_token_id=END_ID
+        vocab_size=VOCABULARY,
+        n_embd=48,
+        n_layer=2,
+        n_head=4,
+        n_positions=256,
+        initializer_range=0.2,
+        eos_token_id=END_ID,
     )
     return save(GPT2LMHeadModel(config), folder)
 
@@ -137,7 +143,11 @@ def reference_tokens(model: Any, ids: list[int], count: int) -> list[int]:
     inputs = torch.tensor([ids])  # (1, T)
     with torch.inference_mode():
         out = model.generate(
-            input_ids=inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=count, do_sample=False, pad_token_id=0
+            input_ids=inputs,
+            attention_mask=torch.ones_like(inputs),
+            max_new_tokens=count,
+            do_sample=False,
+            pad_token_id=0,
         )
     return out[0, len(ids) :].tolist()
 
@@ -166,7 +176,9 @@ def run(shelf: AdapterShelf, plans: list[RowPlan], **options: Any) -> dict[str, 
     return done
 
 
-def plan(name: str, ids: Iterable[int], count: int = 16, temperature: float = 0.0, seed: int = 0, **options: Any) -> RowPlan:
+def plan(
+    name: str, ids: Iterable[int], count: int = 16, temperature: float = 0.0, seed: int = 0, **options: Any
+) -> RowPlan:
     """A row with short defaults."""
     return RowPlan(name, list(ids), Sampling(temperature, 0.95, count, seed), **options)
 

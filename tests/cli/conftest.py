@@ -45,7 +45,12 @@ class Cli:
     def env(self, **more: str) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("ALIGNTUI_", "XDG_", "HF_", "PYTHON"))}
         engine = {"ALIGNTUI_ENGINE_ARGV": json.dumps(self.engine)} if self.engine else {}
-        own = {"HOME": str(self.home), "LOGNAME": "tester", "ALIGNTUI_STATE": str(self.home / "state"), "HF_HUB_OFFLINE": "1"}
+        own = {
+            "HOME": str(self.home),
+            "LOGNAME": "tester",
+            "ALIGNTUI_STATE": str(self.home / "state"),
+            "HF_HUB_OFFLINE": "1",
+        }
         return {**kept, **own, **engine, **more}
 
     def argv(self, *words: str) -> list[str]:
@@ -54,7 +59,13 @@ class Cli:
     def run(self, *words: str, stdin: str | bytes = b"", timeout_s: float = 60, **env: str) -> Result:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
-            self.argv(*words), input=data, capture_output=True, env=self.env(**env), cwd=ROOT, timeout=timeout_s, check=False
+            self.argv(*words),
+            input=data,
+            capture_output=True,
+            env=self.env(**env),
+            cwd=ROOT,
+            timeout=timeout_s,
+            check=False,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -127,7 +138,19 @@ def talked(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     home = tmp_path_factory.mktemp("home")
     cli = Cli(home, home / "workspace")
     cli.adapter("polite")
-    first = cli.json("chat", "--prompt", "What makes bread rise?", "--adapter", "polite", "--instruction-type", "concise/2")
-    cli.ok("chat", "--prompt", "And cake?", "--adapter", "polite", "--session", first["session"], "--instruction", "Be kind.")
+    first = cli.json(
+        "chat", "--prompt", "What makes bread rise?", "--adapter", "polite", "--instruction-type", "concise/2"
+    )
+    cli.ok(
+        "chat",
+        "--prompt",
+        "And cake?",
+        "--adapter",
+        "polite",
+        "--session",
+        first["session"],
+        "--instruction",
+        "Be kind.",
+    )
     cli.ok("chat", "--prompt", "alone", "--no-adapter")
     return cli

@@ -9,6 +9,7 @@ import pytest
 
 from aligntui.config.paths import Workspace
 from tests.cli.conftest import Cli, InsideCli
+from tests.terminal import Terminal
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,7 @@ from tests.cli.conftest import Cli, InsideCli
     [
         (("chat", "--prompt", "x", "--model", "missing", "--no-adapter"), "There is no model 'missing'"),
         (("chat", "--prompt", "x", "--adapter", "nobody"), "There is no adapter 'nobody'"),
+        (("chat", "--prompt", "x", "--adapter", "nobody"), "--no-adapter"),
         (("chat", "--prompt", "x", "--adapter", "../evil"), "There is no adapter folder"),
         (("chat", "--prompt", "x", "--adapter", ".."), "cannot be the name of an adapter"),
         (("chat", "--prompt", " \n", "--no-adapter"), "The prompt is empty"),
@@ -57,7 +59,11 @@ def test_a_prompt_longer_than_the_context(cli: Cli) -> None:
 def test_a_workspace_that_cannot_be_made(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     cli.workspace = tmp_path / "file" / "below"
-    for words in (("chat", "--prompt", "x", "--no-adapter"), ("sessions", "list"), ("pairs", "add", "--turn", "x", "--verdict", "tie")):
+    for words in (
+        ("chat", "--prompt", "x", "--no-adapter"),
+        ("sessions", "list"),
+        ("pairs", "add", "--turn", "x", "--verdict", "tie"),
+    ):
         assert str(tmp_path / "file") in cli.refused(*words, code=3)
     cli.workspace = tmp_path / "file"
     assert "is a file" in cli.refused("sessions", "list")
@@ -92,6 +98,19 @@ def test_a_damaged_database(cli: Cli) -> None:
 
 def test_a_wrong_engine_for_tests(cli: Cli) -> None:
     for value in ("python", "[]", "[1]", "{}"):
-        said = InsideCli(cli.home, cli.workspace).refused("chat", "--prompt", "x", "--no-adapter", ALIGNTUI_ENGINE_ARGV=value)
+        said = InsideCli(cli.home, cli.workspace).refused(
+            "chat", "--prompt", "x", "--no-adapter", ALIGNTUI_ENGINE_ARGV=value
+        )
         assert "ALIGNTUI_ENGINE_ARGV must be a JSON list" in said
     assert cli.refused("chat", "--prompt", "x", "--no-adapter", code=3, ALIGNTUI_ENGINE_ARGV='["/no/such/program"]')
+
+
+@pytest.mark.terminal
+def test_the_console_refuses_before_it_takes_the_screen(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    cli.workspace = tmp_path / "file" / "below"
+    for words, code, says in (((), 3, "cannot be made"), (("console", "--mode", "x"), 2, "--mode must be one of")):
+        with Terminal(cli.argv(*words), cli.env()) as terminal:
+            terminal.wait(says)
+            assert terminal.ended() == code
+            assert b"\x1b[?1049h" not in terminal.raw and b"Traceback" not in terminal.raw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import contextlib
 import signal
 import subprocess
 import time
@@ -44,7 +44,18 @@ def stored(cli: Cli) -> list[Answer]:
 
 def test_json_has_both_answers_with_all_conditions(cli: Cli) -> None:
     path = cli.adapter("polite")
-    result = cli.ok("chat", "--prompt", "What makes bread rise?", "--adapter", "polite", "--json", "--seed", "7", "--strength", "0.5")
+    result = cli.ok(
+        "chat",
+        "--prompt",
+        "What makes bread rise?",
+        "--adapter",
+        "polite",
+        "--json",
+        "--seed",
+        "7",
+        "--strength",
+        "0.5",
+    )
     reply = result.json
     assert set(reply) == {"session", "exchange", "take", "answers", "decode_s", "tokens_per_s"}
     base, adapter = reply["answers"]
@@ -103,8 +114,30 @@ def test_more_than_two_columns(cli: Cli) -> None:
 
 
 def test_the_flags_reach_the_engine(cli: Cli) -> None:
-    flags = ["--model", "somebody/model", "--dtype", "fp32", "--quantisation", "nf4", "--device", "cpu", "--top-p", "0.5"]
-    flags += ["--mode", "injection", "--injection-every", "2", "--max-new-tokens", "5", "--temperature", "1.5", "--threads", "1"]
+    flags = [
+        "--model",
+        "somebody/model",
+        "--dtype",
+        "fp32",
+        "--quantisation",
+        "nf4",
+        "--device",
+        "cpu",
+        "--top-p",
+        "0.5",
+    ]
+    flags += [
+        "--mode",
+        "injection",
+        "--injection-every",
+        "2",
+        "--max-new-tokens",
+        "5",
+        "--temperature",
+        "1.5",
+        "--threads",
+        "1",
+    ]
     [answer] = cli.json("chat", "--prompt", "x", "--no-adapter", "--instruction", "Sing.", *flags)["answers"]
     c = answer["conditions"]
     assert (c["model"], c["dtype"], c["quantisation"], c["device"]) == ("somebody/model", "float32", "nf4", "cpu")
@@ -116,7 +149,9 @@ def test_the_flags_reach_the_engine(cli: Cli) -> None:
 
 def test_instructions_written_out_named_configured_or_none(cli: Cli) -> None:
     def instruction(*flags: str, **env: str) -> str:
-        return cli.json("chat", "--prompt", "x", "--no-adapter", "--no-store", *flags, **env)["answers"][0]["conditions"]["instruction"]
+        return cli.json("chat", "--prompt", "x", "--no-adapter", "--no-store", *flags, **env)["answers"][0][
+            "conditions"
+        ]["instruction"]
 
     second = cli.ok("instructions", "show", "concise/2").out.strip()
     assert instruction() == ""
@@ -156,7 +191,9 @@ def test_no_store_writes_nothing(talked: Cli, cli: Cli) -> None:
     assert not cli.workspace.exists()
     database = Workspace(talked.workspace).database
     before = database.read_bytes()
-    reply = talked.json("chat", "--prompt", "And pie?", "--no-adapter", "--no-store", "--session", "What makes bread rise?")
+    reply = talked.json(
+        "chat", "--prompt", "And pie?", "--no-adapter", "--no-store", "--session", "What makes bread rise?"
+    )
     assert "And cake?" in reply["answers"][0]["conditions"]["rendered_prompt"]
     assert database.read_bytes() == before
     assert [hit for hit in talked.json("sessions", "search", "pie")] == []
@@ -175,7 +212,11 @@ def test_warnings_stand_on_stderr_before_the_answer(cli: Cli) -> None:
     cli.adapter("foreign", run={"mode": "ita"})
     cli.script(warnings=["This model has no chat template."])
     err = cli.ok("chat", "--prompt", "x", "--adapter", "foreign", "--json").err
-    for warning in ("no chat template", "foreign: It says that it was trained on", "trained with mode ita, this is system"):
+    for warning in (
+        "no chat template",
+        "foreign: It says that it was trained on",
+        "trained with mode ita, this is system",
+    ):
         assert f"warning: {warning}" in err or warning in err
     assert err.count("warning: ") == 4
 
@@ -209,19 +250,33 @@ def test_an_engine_that_does_not_start(cli: Cli, fields: dict[str, Any], code: i
     assert words in cli.refused("chat", "--prompt", "x", "--no-adapter", code=code)
 
 
-def test_ctrl_c_keeps_the_partial_answer(cli: Cli) -> None:
+def test_ctrl_c_keeps_the_partial_answer_and_leaves_no_engine(cli: Cli) -> None:
+    marked = {"ALIGNTUI_TEST_MARK": str(cli.home / "mark")}
     process = subprocess.Popen(
         cli.argv("chat", "--prompt", "!slow", "--no-adapter"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.env(), cwd=ROOT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.env(**marked), cwd=ROOT,
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.read(4) == b"Base"
+    if Path("/proc").is_dir():
+        assert len(processes_with(marked)) >= 2
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
     assert b"Traceback" not in err
+    assert processes_with(marked) == []
     [answer] = stored(cli)
     assert answer.finish == "cancelled" and answer.text.startswith("Base")
+
+
+def processes_with(marked: dict[str, str]) -> list[str]:
+    [(name, value)] = marked.items()
+    found: list[str] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{name}={value}".encode() in (folder / "environ").read_bytes():
+                found.append(folder.name)
+    return found
 
 
 def test_a_reader_who_leaves_stops_the_answers(cli: Cli) -> None:
@@ -239,21 +294,6 @@ def test_a_reader_who_leaves_stops_the_answers(cli: Cli) -> None:
     assert stored(cli)[0].finish == "cancelled"
 
 
-def test_no_engine_stays_behind(cli: Cli) -> None:
-    marker = cli.home / "left"
-    cli.engine = [*SCRIPTED]
-    cli.ok("chat", "--prompt", "x", "--no-adapter", ALIGNTUI_TEST_MARK=str(marker))
-    cli.run("chat", "--prompt", "!fail", "--no-adapter", ALIGNTUI_TEST_MARK=str(marker))
-    assert not [pid for pid in os.listdir("/proc") if pid.isdigit() and _has(pid, str(marker))]
-
-
-def _has(pid: str, text: str) -> bool:
-    try:
-        return text.encode() in Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
-
-
 def test_an_answer_that_cannot_be_stored_is_shown_all_the_same(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Store, answer: Answer) -> Answer:
         raise StoreError("The disk is full.", "Free some space.")
@@ -266,4 +306,6 @@ def test_an_answer_that_cannot_be_stored_is_shown_all_the_same(cli: Cli, monkeyp
     settings = resolve_settings(workspace, {"adapter": [""]})
     reply = asyncio.run(ask(workspace, settings, Question("x"), lambda bench, change: told.append(change), SCRIPTED))
     assert reply.unsaved == 1 and reply.answers[0].text
-    assert [change.message for change in told if isinstance(change, Noticed)] == ["An answer is not stored: The disk is full."]
+    assert [change.message for change in told if isinstance(change, Noticed)] == [
+        "An answer is not stored: The disk is full."
+    ]

@@ -81,7 +81,11 @@ def test_instructions_list_show_and_add(cli: Cli, inside: InsideCli) -> None:
     concise = next(known for known in listed if known["type"] == "concise")
     assert inside.ok("instructions", "show", "concise/3").out == concise["phrasings"][2] + "\n"
     assert inside.json("instructions", "show", "concise") == concise
-    assert inside.json("instructions", "show", "concise/1") == {"text": concise["phrasings"][0], "type": "concise", "phrasing": 1}
+    assert inside.json("instructions", "show", "concise/1") == {
+        "text": concise["phrasings"][0],
+        "type": "concise",
+        "phrasing": 1,
+    }
     whole = inside.ok("instructions", "show", "concise").out
     assert all(text in whole for text in (*concise["phrasings"], *concise["characteristics"], "concise/3"))
     assert inside.ok("instructions", "add", "--title", "Pirate", "--text", "Arr.").out == "pirate/1\n"
@@ -96,7 +100,9 @@ def test_instructions_list_show_and_add(cli: Cli, inside: InsideCli) -> None:
 def test_instructions_that_are_not_there(inside: InsideCli) -> None:
     assert "Did you mean 'concise'" in inside.refused("instructions", "show", "concis")
     assert "3 phrasings" in inside.refused("instructions", "show", "concise/4")
-    assert "Did you mean 'concise'" in inside.refused("chat", "--prompt", "x", "--no-adapter", "--instruction-type", "concis")
+    assert "Did you mean 'concise'" in inside.refused(
+        "chat", "--prompt", "x", "--no-adapter", "--instruction-type", "concis"
+    )
     assert "title" in inside.refused("instructions", "add", "--title", " ", "--text", "x")
     assert "--text" in inside.refused("instructions", "add", "--title", "x")
 
@@ -142,7 +148,9 @@ def test_config_path(inside: InsideCli) -> None:
         ("[options\n", 1, "TOML"),
     ],
 )
-def test_a_wrong_configuration_file_is_refused_with_file_key_and_line(inside: InsideCli, text: str, line: int, word: str) -> None:
+def test_a_wrong_configuration_file_is_refused_with_file_key_and_line(
+    inside: InsideCli, text: str, line: int, word: str
+) -> None:
     inside.workspace.mkdir()
     file = inside.workspace / "aligntui.toml"
     file.write_text(text)

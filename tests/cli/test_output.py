@@ -21,7 +21,13 @@ NASTY = "\x1b[2J \x9b6n \x7f \u202e \u2028 \ud800 \ufeff é 日本 🙂 [ 1, 2 ]
 
 
 def test_json_reads_back_and_holds_no_controls(capsys: pytest.CaptureFixture[str]) -> None:
-    value = {"text": NASTY, "token_ids": [1, -2, 3.5, 1e-05], "empty": [], "path": Path("/x"), "deep": [[1, 2], ["[\n1\n]"]]}
+    value = {
+        "text": NASTY,
+        "token_ids": [1, -2, 3.5, 1e-05],
+        "empty": [],
+        "path": Path("/x"),
+        "deep": [[1, 2], ["[\n1\n]"]],
+    }
     output.json_data(value)
     printed = capsys.readouterr().out
     assert json.loads(printed) == {**value, "path": "/x"}

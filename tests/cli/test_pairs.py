@@ -43,9 +43,27 @@ def opened(cli: Cli) -> Store:
 def test_every_id_of_a_take_will_do(cli: Cli, asked: dict[str, Any], which: str) -> None:
     left, right = (answer["turn"] for answer in asked["answers"])
     ids = {"answer": left, "second answer": right, "beginning of a turn": left[:-1]}
-    pair = cli.json("pairs", "add", "--turn", ids.get(which) or asked[which], "--verdict", "right", "--reason", "kinder", "--tag", "a", "--tag", "b")
+    pair = cli.json(
+        "pairs",
+        "add",
+        "--turn",
+        ids.get(which) or asked[which],
+        "--verdict",
+        "right",
+        "--reason",
+        "kinder",
+        "--tag",
+        "a",
+        "--tag",
+        "b",
+    )
     assert (pair["left_id"], pair["right_id"], pair["chosen_id"], pair["rejected_id"]) == (left, right, right, left)
-    assert (pair["scope"], pair["annotator"], pair["reason"], pair["tags"]) == ("answer", "tester", "kinder", ["a", "b"])
+    assert (pair["scope"], pair["annotator"], pair["reason"], pair["tags"]) == (
+        "answer",
+        "tester",
+        "kinder",
+        ["a", "b"],
+    )
     assert (pair["blind"], pair["shuffled"], pair["undone"], pair["replaced"]) == (False, False, False, None)
 
 
@@ -75,7 +93,10 @@ def test_of_several_takes_the_newest_is_judged_unless_another_is_named(cli: Cli,
     with opened(cli) as store:
         old = [store.get_answer(answer["turn"]) for answer in asked["answers"]]
         take = new_id("take")
-        new = [store.add_answer(replace(answer, id=new_id("turn"), take_id=take, text=answer.text + " Again.")) for answer in old]
+        new = [
+            store.add_answer(replace(answer, id=new_id("turn"), take_id=take, text=answer.text + " Again."))
+            for answer in old
+        ]
     assert cli.json("pairs", "add", "--turn", asked["exchange"], "--verdict", "left")["left_id"] == new[0].id
     assert cli.json("pairs", "add", "--turn", asked["take"], "--verdict", "left")["left_id"] == old[0].id
     assert cli.json("pairs", "add", "--turn", old[1].id, "--verdict", "left")["right_id"] == old[1].id
@@ -85,7 +106,9 @@ def test_of_several_takes_the_newest_is_judged_unless_another_is_named(cli: Cli,
 def test_of_an_edited_answer_the_last_version_is_judged(cli: Cli, asked: dict[str, Any]) -> None:
     with opened(cli) as store:
         old = store.get_answer(asked["answers"][1]["turn"])
-        edited = replace(old, id=new_id("turn"), text="Better.", finish=Finish.EDITED, token_ids=(), logprobs=(), edited_from=old.id)
+        edited = replace(
+            old, id=new_id("turn"), text="Better.", finish=Finish.EDITED, token_ids=(), logprobs=(), edited_from=old.id
+        )
         store.add_answer(edited)
     assert cli.json("pairs", "add", "--turn", asked["take"], "--verdict", "right")["chosen_id"] == edited.id
     assert cli.json("pairs", "add", "--turn", old.id, "--verdict", "right")["chosen_id"] == old.id
@@ -103,8 +126,12 @@ def test_more_than_two_answers_need_both_sides(cli: Cli) -> None:
         pair = cli.json("pairs", "add", "--turn", reply["take"], "--verdict", "left", "--left", left, "--right", right)
         assert (pair["left_id"], pair["right_id"]) == ids
     for wrong in ("c", "3", "turn_nothing"):
-        assert "names no answer" in cli.refused("pairs", "add", "--turn", reply["take"], "--verdict", "left", "--left", wrong, "--right", "a")
-    assert "--left a" not in cli.refused("pairs", "add", "--turn", reply["take"], "--verdict", "left", "--left", "a", "--right", "a")
+        assert "names no answer" in cli.refused(
+            "pairs", "add", "--turn", reply["take"], "--verdict", "left", "--left", wrong, "--right", "a"
+        )
+    assert "--left a" not in cli.refused(
+        "pairs", "add", "--turn", reply["take"], "--verdict", "left", "--left", "a", "--right", "a"
+    )
 
 
 def test_columns_with_different_histories_are_a_pair_of_conversations(cli: Cli, asked: dict[str, Any]) -> None:
@@ -213,7 +240,13 @@ def many_pairs(store: Store) -> str:
     from tests.cli.fake_turns import conditions
 
     session = store.create_session("many")
-    plan = [("left", {}), ("right", {}), ("left", {"differ": True}), ("left", {"partial": True}), ("right", {"partial": True})]
+    plan = [
+        ("left", {}),
+        ("right", {}),
+        ("left", {"differ": True}),
+        ("left", {"partial": True}),
+        ("right", {"partial": True}),
+    ]
     plan += [("tie", {}), ("bad", {}), ("skip", {}), ("left", {"undo": True})]
     for number, (verdict, special) in enumerate(plan):
         exchange, take = new_id("exchange"), new_id("take")
@@ -234,7 +267,9 @@ def many_pairs(store: Store) -> str:
         ]
         store.add_answers(answers)
         left, right = (answer.id for answer in answers)
-        pair = Pair(new_id("pair"), session.id, left, right, Verdict(verdict), Scope.ANSWER, False, False, "tester", now_utc())
+        pair = Pair(
+            new_id("pair"), session.id, left, right, Verdict(verdict), Scope.ANSWER, False, False, "tester", now_utc()
+        )
         store.add_pair(pair)
         if special.get("undo"):
             store.undo_pair(pair.id)

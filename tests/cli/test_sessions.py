@@ -38,7 +38,15 @@ def test_show_has_the_ids_that_pairs_add_takes(talked: Cli) -> None:
     assert answer["side"] == "polite" and answer["conditions"]["adapter"] == "polite"
     assert len(answer["token_ids"]) == len(answer["logprobs"])
     shown = talked.ok("sessions", "show", tree["session"]["id"]).out
-    for part in (first["id"], first["prompts"][0]["id"], first["takes"][0]["id"], answer["id"], answer["text"], "concise/2 (system)", "“Be kind.”"):
+    for part in (
+        first["id"],
+        first["prompts"][0]["id"],
+        first["takes"][0]["id"],
+        answer["id"],
+        answer["text"],
+        "concise/2 (system)",
+        "“Be kind.”",
+    ):
         assert part in shown
 
 
@@ -75,7 +83,8 @@ def test_search_finds_prompts_answers_and_instructions(talked: Cli) -> None:
     [hit] = talked.json("sessions", "search", "makes bread")
     assert hit["role"] == "prompt" and hit["session_name"] == "What makes bread rise?"
     assert hit["turn_id"] in talked.ok("sessions", "search", "makes bread").out
-    assert any(found["in_instruction"] for found in inside(talked).json("sessions", "search", "Be kind."))
+    [under] = inside(talked).json("sessions", "search", "skip greetings")
+    assert under["in_instruction"] and under["role"] == "answer"
     assert inside(talked).json("sessions", "search", "makes bread", "--session", "alone") == []
     nothing = inside(talked).ok("sessions", "search", "zebra")
     assert nothing.out == "" and "Nothing" in nothing.err
@@ -102,7 +111,9 @@ def test_export(talked: Cli, tmp_path: Path) -> None:
     assert out.stat().st_mode & 0o777 == 0o666 & ~umask()
     assert inside(talked).json("sessions", "export", "What makes bread rise?")["markdown"] == document
     (tmp_path / "file").write_text("x")
-    assert "cannot be written" in inside(talked).refused("sessions", "export", "alone", "--out", str(tmp_path / "file" / "x.md"), code=3)
+    assert "cannot be written" in inside(talked).refused(
+        "sessions", "export", "alone", "--out", str(tmp_path / "file" / "x.md"), code=3
+    )
     assert "cannot be written" in inside(talked).refused("sessions", "export", "alone", "--out", str(tmp_path), code=3)
 
 

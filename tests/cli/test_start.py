@@ -28,7 +28,9 @@ def imported(cli: Cli, *words: str) -> set[str]:
         "main()"
     )
     argv = [sys.executable, "-c", code, "--workspace", str(cli.workspace), *words]
-    done = subprocess.run(argv, capture_output=True, text=True, env=cli.env(), cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, env=cli.env(), cwd=ROOT, stdin=subprocess.DEVNULL, check=False
+    )
     return set(done.stderr.rpartition("modules: ")[2].split())
 
 
@@ -158,5 +160,7 @@ def test_closed_pipes_and_full_disks(talked: Cli) -> None:
 
 def test_an_unexpected_failure_keeps_its_traceback(cli: Cli) -> None:
     code = "import aligntui.cli.app as app\napp.invoke = None\nimport aligntui.cli\nimport sys\nsys.argv = ['aligntui', '--help']\naligntui.cli.main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=cli.env(), cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=cli.env(), cwd=ROOT, check=False
+    )
     assert done.returncode == 1 and "Traceback" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,45 @@ def test_a_folder_that_cannot_be_written(place: str) -> None:
     assert "--workspace" in caught.value.hint
 
 
-def test_a_read_only_database(store: Store, session: Session) -> None:
+OPEN_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from aligntui.core.errors import StoreError
+from aligntui.store import open_store
+
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    open_store(Path(sys.argv[1]))
+except StoreError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode", "expected"),
+    [(0o444, 0o777, "read-only"), (0o444, 0o555, "read-only"), (0o000, 0o777, "could not be opened")],
+)
+def test_files_and_folders_without_permission(file_mode: int, folder_mode: int, expected: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sessions" / "aligntui.db"
+        with open_store(path) as store:
+            made = store.create_session("Kept")
+        Path(folder).chmod(0o755)
+        path.chmod(file_mode)
+        path.parent.chmod(folder_mode)
+        run = subprocess.run([sys.executable, "-c", OPEN_AS_NOBODY, path], capture_output=True, text=True, check=True)
+        assert expected in run.stdout
+        assert "--workspace" in run.stdout
+        path.parent.chmod(0o755)
+        path.chmod(0o644)
+        with open_store(path) as store:
+            assert store.list_sessions() == [made]
+
+
+def test_a_read_only_connection(store: Store, session: Session) -> None:
     with store.connection.read() as conn:
         conn.execute("PRAGMA query_only = ON")
     with pytest.raises(StoreError, match="read-only") as caught:

@@ -18,7 +18,10 @@ class VimList(OptionList):
         Binding("g", "first", show=False),
         Binding("G", "last", show=False),
     ]
-    DEFAULT_CSS = "VimList { border: none; height: 1fr; }"
+    DEFAULT_CSS = """
+    VimList { border: none; padding: 0; height: 1fr; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; scrollbar-size-vertical: 1; }
+    VimList:focus { border: none; }
+    """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
