@@ -164,6 +164,7 @@ class Chat:
         if not text.strip():
             raise UserError("The prompt is empty.", "Type something first.")
         self._ready()
+        await self.flush_unsaved()
         session = await self._session(text)
         last = self.state.last
         parents = [self._parent(last, place) for place in range(len(self.state.columns))]
@@ -328,7 +329,7 @@ class Chat:
             edited_from=answer.id,
             continued_from=None,
         )
-        await self._flush_unsaved()
+        await self.flush_unsaved()
         await self.store.run(lambda store: store.add_answer(record))
         edited = AnswerState.from_record(record)
         take.add(edited)
@@ -579,7 +580,7 @@ class Chat:
         if record is None:
             return
         try:
-            await self._flush_unsaved()
+            await self.flush_unsaved()
             await self.store.run(lambda store: store.add_answer(record))
         except StoreError as error:
             self.unsaved.append(record)
@@ -588,7 +589,12 @@ class Chat:
         answer.stored = True
         self.emit(AnswerChanged(answer))
 
-    async def _flush_unsaved(self) -> None:
+    async def flush_unsaved(self) -> None:
+        """Write the answers that the database would not take before.
+
+        Raises:
+            StoreError: it still will not; they are kept.
+        """
         while self.unsaved:
             record = self.unsaved[0]
             await self.store.run(lambda store, record=record: store.add_answer(record))

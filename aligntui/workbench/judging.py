@@ -61,6 +61,7 @@ class Judge:
             StoreError: it could not be stored; the board is unchanged.
         """
         exchange, take = self._board()
+        await self.chat.flush_unsaved()
         left, right = contestants(take, len(self.chat.state.columns), focused_place)
         self._check(left, right, verdict)
         shuffled = hidden(take) and left.column > right.column

@@ -20,7 +20,7 @@ from aligntui.core.turn import Answer
 from aligntui.store import Store, open_store
 from aligntui.workbench.changes import Change, Noticed
 from aligntui.workbench.headless import Question, ask
-from tests.cli.conftest import ROOT, SCRIPTED, Cli
+from tests.cli.conftest import ROOT, SCRIPTED, Cli, InsideCli
 
 CONDITIONS = {
     "model", "model_path", "weights_sha256", "adapter", "adapter_path", "adapter_sha256", "strength", "template_sha256",
@@ -76,10 +76,10 @@ def test_json_has_both_answers_with_all_conditions(cli: Cli) -> None:
     assert "fetching" in result.err and "warming up" in result.err and "\x1b" not in result.err
 
 
-def test_what_was_printed_is_what_is_stored(cli: Cli) -> None:
-    cli.adapter("polite")
-    reply = cli.json("chat", "--prompt", "Hello", "--adapter", "polite", "--instruction", "Be kind.")
-    answers = stored(cli)
+def test_what_was_printed_is_what_is_stored(inside: InsideCli) -> None:
+    inside.adapter("polite")
+    reply = inside.json("chat", "--prompt", "Hello", "--adapter", "polite", "--instruction", "Be kind.")
+    answers = stored(inside)
     assert [answer.id for answer in answers] == [answer["turn"] for answer in reply["answers"]]
     for answer, printed in zip(answers, reply["answers"], strict=True):
         assert (answer.session_id, answer.take_id) == (reply["session"], reply["take"])
@@ -102,18 +102,18 @@ def test_readable_output_has_one_side_after_the_other(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("flags", [["--no-adapter"], ["--adapter", ""]])
-def test_the_base_alone(cli: Cli, flags: list[str]) -> None:
-    assert [answer["adapter"] for answer in cli.json("chat", "--prompt", "x", *flags)["answers"]] == [None]
+def test_the_base_alone(inside: InsideCli, flags: list[str]) -> None:
+    assert [answer["adapter"] for answer in inside.json("chat", "--prompt", "x", *flags)["answers"]] == [None]
 
 
-def test_more_than_two_columns(cli: Cli) -> None:
-    cli.adapter("a")
-    cli.adapter("b")
-    reply = cli.json("chat", "--prompt", "x", "--adapter", "b", "--adapter", "a")
+def test_more_than_two_columns(inside: InsideCli) -> None:
+    inside.adapter("a")
+    inside.adapter("b")
+    reply = inside.json("chat", "--prompt", "x", "--adapter", "b", "--adapter", "a")
     assert [answer["side"] for answer in reply["answers"]] == ["base", "b", "a"]
 
 
-def test_the_flags_reach_the_engine(cli: Cli) -> None:
+def test_the_flags_reach_the_engine(inside: InsideCli) -> None:
     flags = [
         "--model",
         "somebody/model",
@@ -138,7 +138,7 @@ def test_the_flags_reach_the_engine(cli: Cli) -> None:
         "--threads",
         "1",
     ]
-    [answer] = cli.json("chat", "--prompt", "x", "--no-adapter", "--instruction", "Sing.", *flags)["answers"]
+    [answer] = inside.json("chat", "--prompt", "x", "--no-adapter", "--instruction", "Sing.", *flags)["answers"]
     c = answer["conditions"]
     assert (c["model"], c["dtype"], c["quantisation"], c["device"]) == ("somebody/model", "float32", "nf4", "cpu")
     assert (c["mode"], c["injection_every"], c["top_p"], c["temperature"]) == ("injection", 2, 0.5, 1.5)
@@ -147,13 +147,13 @@ def test_the_flags_reach_the_engine(cli: Cli) -> None:
     assert "system" not in c["rendered_prompt"] and "Sing." in c["rendered_prompt"]
 
 
-def test_instructions_written_out_named_configured_or_none(cli: Cli) -> None:
+def test_instructions_written_out_named_configured_or_none(inside: InsideCli) -> None:
     def instruction(*flags: str, **env: str) -> str:
-        return cli.json("chat", "--prompt", "x", "--no-adapter", "--no-store", *flags, **env)["answers"][0][
+        return inside.json("chat", "--prompt", "x", "--no-adapter", "--no-store", *flags, **env)["answers"][0][
             "conditions"
         ]["instruction"]
 
-    second = cli.ok("instructions", "show", "concise/2").out.strip()
+    second = inside.ok("instructions", "show", "concise/2").out.strip()
     assert instruction() == ""
     assert instruction("--instruction-type", "concise/2") == second
     assert instruction(ALIGNTUI_INSTRUCTION="concise/2") == second
@@ -208,10 +208,10 @@ def test_hostile_text_cannot_drive_the_terminal(cli: Cli) -> None:
     assert "\x1b[2J" in raw and "\x9b" in raw
 
 
-def test_warnings_stand_on_stderr_before_the_answer(cli: Cli) -> None:
-    cli.adapter("foreign", run={"mode": "ita"})
-    cli.script(warnings=["This model has no chat template."])
-    err = cli.ok("chat", "--prompt", "x", "--adapter", "foreign", "--json").err
+def test_warnings_stand_on_stderr_before_the_answer(inside: InsideCli) -> None:
+    inside.adapter("foreign", run={"mode": "ita"})
+    inside.script(warnings=["This model has no chat template."])
+    err = inside.ok("chat", "--prompt", "x", "--adapter", "foreign", "--json").err
     for warning in (
         "no chat template",
         "foreign: It says that it was trained on",
@@ -221,18 +221,18 @@ def test_warnings_stand_on_stderr_before_the_answer(cli: Cli) -> None:
     assert err.count("warning: ") == 4
 
 
-def test_a_broken_adapter_is_an_error_and_not_left_out(cli: Cli) -> None:
-    cli.adapter("broken")
-    assert "damaged" in cli.refused("chat", "--prompt", "x", "--adapter", "broken")
-    assert stored(cli) == []
+def test_a_broken_adapter_is_an_error_and_not_left_out(inside: InsideCli) -> None:
+    inside.adapter("broken")
+    assert "damaged" in inside.refused("chat", "--prompt", "x", "--adapter", "broken")
+    assert stored(inside) == []
 
 
-def test_a_crash_keeps_what_was_there(cli: Cli) -> None:
-    said = cli.refused("chat", "--prompt", "!crash", "--no-adapter", code=3)
+def test_a_crash_keeps_what_was_there(inside: InsideCli) -> None:
+    said = inside.refused("chat", "--prompt", "!crash", "--no-adapter", code=3)
     assert "SIGKILL" in said and "is kept in session" in said and "F12" not in said
-    [answer] = stored(cli)
+    [answer] = stored(inside)
     assert answer.finish == "failed" and answer.text.startswith("Base answers")
-    said = cli.refused("chat", "--prompt", "!fail", "--no-adapter", code=3)
+    said = inside.refused("chat", "--prompt", "!fail", "--no-adapter", code=3)
     assert "ran out of memory while decoding" in said and "Traceback" not in said
 
 
@@ -245,9 +245,9 @@ def test_a_crash_keeps_what_was_there(cli: Cli) -> None:
         ({"protocol": 99}, 3, "protocol"),
     ],
 )
-def test_an_engine_that_does_not_start(cli: Cli, fields: dict[str, Any], code: int, words: str) -> None:
-    cli.script(**fields)
-    assert words in cli.refused("chat", "--prompt", "x", "--no-adapter", code=code)
+def test_an_engine_that_does_not_start(inside: InsideCli, fields: dict[str, Any], code: int, words: str) -> None:
+    inside.script(**fields)
+    assert words in inside.refused("chat", "--prompt", "x", "--no-adapter", code=code)
 
 
 def test_ctrl_c_keeps_the_partial_answer_and_leaves_no_engine(cli: Cli) -> None:

@@ -79,15 +79,6 @@ def test_both_answers_come_from_one_base(reply: dict[str, Any], real: Cli) -> No
         assert "torch" in answer["conditions"]["versions"]
 
 
-def test_the_base_alone_says_the_same(reply: dict[str, Any], real: Cli) -> None:
-    """Greedy in fp32 where another row was in the batch and where none was: the same tokens."""
-    flags = ["--temperature", "0", "--max-new-tokens", "16", "--dtype", "float32", "--no-store"]
-    alone = real.json("chat", "--prompt", "Name three colours.", "--no-adapter", *flags, timeout_s=300)
-    beside = real.json("chat", "--prompt", "Name three colours.", "--adapter", "wave", *flags, timeout_s=300)
-    assert alone["answers"][0]["token_ids"] == beside["answers"][0]["token_ids"]
-    assert beside["answers"][0]["conditions"]["dtype"] == "float32"
-
-
 def test_from_a_verdict_to_a_training_file(reply: dict[str, Any], real: Cli) -> None:
     assert (
         real.json("pairs", "add", "--turn", reply["take"], "--verdict", "left")["chosen_id"]

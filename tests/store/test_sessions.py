@@ -16,7 +16,7 @@ def test_created_sessions_are_listed_newest_first(store: Store) -> None:
 
 def test_a_session_that_is_used_moves_up(store: Store) -> None:
     first, second = store.create_session("First"), store.create_session("Second")
-    both(store, ask(store, first))
+    both(store, ask(store, first), created_at="2999-01-01T00:00:00.000Z")
     assert [one.id for one in store.list_sessions()] == [first.id, second.id]
 
 

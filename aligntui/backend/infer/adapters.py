@@ -152,7 +152,7 @@ class AdapterShelf:
         module = _submodule(self.base.model, name)
         if module is None:
             raise _other_base(folder, config, self.base, f"it changes {name}, which this base does not have")
-        if ".experts." in name:
+        if ".experts." in f".{name}.":
             raise UserError(
                 f"The adapter in {folder} changes {name}: experts receive the tokens of all rows mixed, "
                 "so rows with and without it cannot share a batch.",

@@ -139,6 +139,12 @@ def find_folder(asked: str, *, trust_remote_code: bool, progress: Progress = sil
     if asked == EMBEDDED:
         return embedded_folder(progress)
     local = Path(asked).expanduser()
+    is_path = asked.startswith((".", "~", "/")) or asked.count("/") > 1 or "\\" in asked
+    if not asked.strip() or (is_path and not local.exists()):
+        raise UserError(
+            f"There is no model folder {asked!r}.",
+            "Name a folder with config.json and safetensors weights, a hub id such as owner/name, or `embedded`.",
+        )
     if local.is_dir():
         _expect_base(local, asked)
         return local.resolve()
@@ -146,11 +152,6 @@ def find_folder(asked: str, *, trust_remote_code: bool, progress: Progress = sil
         raise UserError(
             f"{asked} is a file; a model is a folder with config.json and safetensors weights.",
             "Name the folder, a hub id, or `embedded`.",
-        )
-    if asked.startswith((".", "~", "/")) or asked.count("/") > 1 or "\\" in asked or not asked.strip():
-        raise UserError(
-            f"There is no model folder {asked!r}.",
-            "Name a folder with config.json and safetensors weights, a hub id such as owner/name, or `embedded`.",
         )
     return hub_folder(asked, trust_remote_code=trust_remote_code, progress=progress)
 

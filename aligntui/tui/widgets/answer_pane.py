@@ -51,7 +51,10 @@ class TurnBlock(Static):
         )  # fmt: skip
         if key != self._key:
             self._key = key
-            self.update(turn_content(exchange, take, answer, look))
+            content = turn_content(exchange, take, answer, look)
+            width = self.content_size.width
+            same_height = width > 0 and content.get_height({}, width) == self.content_size.height
+            self.update(content, layout=not same_height)  # arranging the screen anew costs ten times a repaint
 
 
 class PaneScroll(VerticalScroll):
@@ -151,7 +154,8 @@ class AnswerPane(Vertical):
         take = state.selected.take if state.selected else None
         place = f"{self.place + 1}/{panes} " if panes > 1 else ""
         if hidden(take):
-            header.update(Content.assemble((place, MUTED), (f"{chr(65 + self.place)}", "bold"), (" · h l: the other" if self.alone else "", MUTED), (" · blind: unnamed until judged", MUTED)))
+            blind = Content.assemble((place, MUTED), (f"{chr(65 + self.place)}", "bold"), (" · h l: the other" if self.alone else "", MUTED), (" · blind: unnamed until judged", MUTED))
+            header.update(blind, layout=False)
             return
         if self.place >= len(state.columns):
             return
@@ -170,7 +174,7 @@ class AnswerPane(Vertical):
         if self.alone and panes > 1:
             others = " ".join(one_line(other.label, 16) for place, other in enumerate(state.columns) if place != self.place)
             parts.append(Content.styled(f"   h l: {others}", MUTED))
-        header.update(Content("").join(parts))
+        header.update(Content("").join(parts), layout=False)
 
     def to_end(self) -> None:
         """Scroll to the last turn."""

@@ -77,7 +77,7 @@ class ConditionsLine(Static):
             parts.append(Content.styled("BLIND", "bold $text-warning"))
         if model:
             parts.append(Content.styled(f"tmpl:{model.template_sha256[:6]}", MUTED))
-        self.update(Content(" · ").join(parts))
+        self.update(Content(" · ").join(parts), layout=False)
 
 
 def _short(dtype: str) -> str:
@@ -118,7 +118,7 @@ class StatusLine(Static):
             parts.append(Content.styled(one_line(chat.session.name, 30), MUTED))
         if self._note.plain:
             parts.append(self._note)
-        self.update(Content(" · ").join(parts))
+        self.update(Content(" · ").join(parts), layout=False)
 
 
 class KeyBar(Static):
@@ -164,7 +164,7 @@ class KeyBar(Static):
             content = content.append(Content.assemble((label, "bold $footer-key-foreground"), (f" {text}  ", "$footer-description-foreground")))
             self._zones.append((x, x + length, key))
             x += length
-        self.update(content)
+        self.update(content, layout=False)
 
     def on_click(self, event: Click) -> None:
         """Press the key that was clicked."""

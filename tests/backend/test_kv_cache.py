@@ -1,0 +1,69 @@
+"""The growing cache holds what transformers' own cache holds."""
+
+from __future__ import annotations
+
+import torch
+from transformers import Gemma3TextConfig, LlamaConfig
+from transformers.cache_utils import DynamicLayer
+
+from aligntui.backend.infer.kv_cache import FIRST_ROOM, GrowingLayer, RowCache
+
+
+def positions(count: int, rows: int = 3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values (B, H, T, D)."""
+    numbers = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, 2, count, 4, generator=numbers), torch.randn(rows, 2, count, 4, generator=numbers)
+
+
+def test_it_holds_what_a_dynamic_layer_holds_also_beyond_its_first_room() -> None:
+    ours, theirs = GrowingLayer(), DynamicLayer()
+    for count in (5, 1, FIRST_ROOM - 8, 1, 1, 1, FIRST_ROOM * 3, 1):
+        keys, values = positions(count, seed=count)
+        found, expected = ours.update(keys, values), theirs.update(keys, values)
+        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+        assert ours.get_seq_length() == theirs.get_seq_length()
+        assert ours.get_mask_sizes(1) == theirs.get_mask_sizes(1)
+
+
+def test_one_position_at_a_time_is_the_same_as_many() -> None:
+    ours, step = GrowingLayer(), GrowingLayer()
+    keys, values = positions(FIRST_ROOM + 3)
+    expected = ours.update(keys, values)
+    step.update(keys[:, :, :1], values[:, :, :1])
+    for at in range(1, FIRST_ROOM + 3):
+        found = step.append(keys[:, :, at], values[:, :, at])
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_rows_leave_and_padding_goes() -> None:
+    layer = GrowingLayer()
+    keys, values = positions(10)
+    layer.update(keys, values)
+    layer.keep(torch.tensor([2, 0]), 4)
+    more = positions(1, rows=2, seed=9)
+    found = layer.update(*more)
+    assert torch.equal(found[0], torch.cat([keys[[2, 0], :, 4:], more[0]], 2))
+    assert torch.equal(found[1], torch.cat([values[[2, 0], :, 4:], more[1]], 2))
+
+
+def test_only_full_attention_is_ours() -> None:
+    plain = RowCache(LlamaConfig(num_hidden_layers=2))
+    mixed = RowCache(
+        Gemma3TextConfig(num_hidden_layers=2, sliding_window=8, layer_types=["sliding_attention", "full_attention"])
+    )
+    assert plain.foreign == []
+    assert mixed.foreign == ["DynamicSlidingWindowLayer"]
+    assert isinstance(mixed.layers[1], GrowingLayer)
+    assert not mixed.recurrent
+
+
+def test_foreign_layers_lose_rows_too_but_keep_their_padding() -> None:
+    cache = RowCache(
+        Gemma3TextConfig(num_hidden_layers=2, sliding_window=8, layer_types=["sliding_attention", "full_attention"])
+    )
+    keys, values = positions(6)
+    for layer in range(2):
+        cache.update(keys, values, layer)
+    assert cache.keep(torch.tensor([1]), 3) == 0
+    found = cache.update(keys[:1, :, :1], values[:1, :, :1], 0)
+    assert torch.equal(found[0], torch.cat([keys[1:2], keys[:1, :, :1]], 2))
