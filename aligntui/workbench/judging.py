@@ -52,6 +52,8 @@ class Judge:
 
     def __init__(self, chat: Chat) -> None:
         self.chat = chat
+        self._replaced: dict[str, str] = {}
+        """Verdict to the earlier one that it replaced, so that undo brings that one back."""
 
     async def judge(self, verdict: Verdict, focused_place: int = 1, reason: str = "", tags: tuple[str, ...] = ()) -> Pair:
         """Record a verdict on the selected exchange's shown take; a later one replaces an earlier one of the same take.
@@ -106,7 +108,7 @@ class Judge:
         return pair
 
     async def undo(self) -> Pair:
-        """Take the last standing verdict of this session back.
+        """Take the last standing verdict of this session back; one that it had replaced counts again.
 
         Raises:
             UserError: there is none.
@@ -119,10 +121,16 @@ class Judge:
         if pair is None:
             raise UserError("There is nothing to undo.", "Every verdict of this session is already taken back.")
         undone = replace(pair, undone=True)
+        earlier = self._replaced.pop(pair.id, None)
+        if earlier is not None:
+            await self.chat.store.run(lambda store: store.restore_pair(earlier, annotator))
         found = self.chat.state.exchange_of(pair.left_id)
         if found:
             exchange, take, _ = found
-            take.judged = [undone if known.id == pair.id else known for known in take.judged]
+            take.judged = [
+                undone if known.id == pair.id else replace(known, undone=False) if known.id == earlier else known
+                for known in take.judged
+            ]
             self.chat.emit(ExchangeChanged(exchange))
         self.chat.emit(Judged(undone))
         return undone
@@ -145,6 +153,8 @@ class Judge:
         )
         replaces = standing.id if standing else None
         await self.chat.store.run(lambda store: store.add_pair(pair, replaces=replaces))
+        if replaces is not None:
+            self._replaced[pair.id] = replaces
         take.judged = [replace(known, undone=True) if known.id == replaces else known for known in take.judged]
         take.judged.append(pair)
         self.chat.emit(ExchangeChanged(exchange))

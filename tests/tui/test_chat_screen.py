@@ -98,6 +98,10 @@ async def test_a_changed_verdict_replaces_the_earlier_one(console):
         await c.idle()
         pairs = await c.chat.store.run(lambda s: s.list_pairs())
         assert [p.verdict for p in pairs] == [Verdict.RIGHT]
+        await c.press("u")
+        await c.until(lambda: c.chat.state.last.take.verdict.verdict is Verdict.LEFT, "the earlier verdict counts again")
+        pairs = await c.chat.store.run(lambda s: s.list_pairs())
+        assert [p.verdict for p in pairs] == [Verdict.LEFT]
 
 
 async def test_blind_mode_hides_names_until_judged_and_records_the_order(console):

@@ -77,6 +77,7 @@ def write_adapter(folder: Path, tensors: Mapping[str, torch.Tensor], config: Map
     folder.mkdir(parents=True, exist_ok=True)
     stored = {name: tensor.detach().to(torch.bfloat16).contiguous() for name, tensor in sorted(tensors.items())}
     save_file(stored, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors makes it readable for its owner alone, also in a wheel
     values = {key: sorted(value) if isinstance(value, set) else value for key, value in config.items()}
     _write_json(folder / CONFIG_FILE, values)
 

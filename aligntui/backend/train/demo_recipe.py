@@ -292,7 +292,7 @@ def make(out: Path, settings: Settings, steps: int | None = None) -> Report:
     train_s = time.monotonic() - started
     round_to_stored(model)
     config = {**model.peft_config["default"].to_dict(), "base_model_name_or_path": BASE_NAME, "inference_mode": True}
-    write_adapter(out, get_peft_model_state_dict(model), config)
+    write_adapter(out, get_peft_model_state_dict(model, save_embedding_layers=False), config)
     log.info("adapter written to %s; measuring", out)
 
     examples = expand(held_out, library)

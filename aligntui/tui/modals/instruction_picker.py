@@ -27,7 +27,8 @@ class InstructionPicker(Dialog[Instruction]):
     HELP = "**Instructions.** Enter takes a phrasing, `s` saves the present text under a name of your own."
     BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save own")]
     CSS = """
-    InstructionPicker #library { height: auto; max-height: 18; }
+    InstructionPicker .dialog-box { height: 90%; max-height: 30; }
+    InstructionPicker #library { height: 1fr; }
     InstructionPicker #phrasing { height: 4; border-top: solid $surface-lighten-2; padding: 0 1; }
     InstructionPicker #save-name { display: none; }
     """
