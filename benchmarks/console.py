@@ -77,8 +77,12 @@ def main() -> int:
         workspace = Path(folder)
         pairs = [(first_paint(workspace), import_textual()) for _ in range(7)][1:]
         paint = statistics.median(a / b for a, b in pairs)
-        print(f"first paint {statistics.median(a for a, _ in pairs):.3f} s, import textual.app {statistics.median(b for _, b in pairs):.3f} s: ratio {paint:.2f} (limit {FIRST_PAINT_LIMIT})")
-        with console(workspace, "--model", args.model, "--max-new-tokens", "512", "--temperature", "1", "--instruction", "") as t:
+        print(
+            f"first paint {statistics.median(a for a, _ in pairs):.3f} s, import textual.app {statistics.median(b for _, b in pairs):.3f} s: ratio {paint:.2f} (limit {FIRST_PAINT_LIMIT})"
+        )
+        with console(
+            workspace, "--model", args.model, "--max-new-tokens", "512", "--temperature", "1", "--instruction", ""
+        ) as t:
             t.wait("● ready", 300)
             idle = latencies(t, TYPED, 0.05)
             t.press("ctrl+u")
@@ -89,7 +93,9 @@ def main() -> int:
             streamed = "● streaming" in t.text
             memory = psutil.Process(t.pid).memory_info().rss / 1e6
         ratio = p95(busy) / p95(idle)
-        print(f"key to screen p95: idle {p95(idle) * 1e3:.1f} ms, while two answers stream {p95(busy) * 1e3:.1f} ms: ratio {ratio:.2f} (limit {LATENCY_LIMIT}); p50 {statistics.median(idle) * 1e3:.1f} and {statistics.median(busy) * 1e3:.1f} ms")
+        print(
+            f"key to screen p95: idle {p95(idle) * 1e3:.1f} ms, while two answers stream {p95(busy) * 1e3:.1f} ms: ratio {ratio:.2f} (limit {LATENCY_LIMIT}); p50 {statistics.median(idle) * 1e3:.1f} and {statistics.median(busy) * 1e3:.1f} ms"
+        )
         if not streamed:
             print("note: the answers ended before the last key")
         print(f"resident memory of the screen process: {memory:.0f} MB (limit {MEMORY_LIMIT_MB:.0f})")

@@ -18,17 +18,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoModelForCausalLM
+from aligntui.backend.stdio import settle_environment
 
-from aligntui.backend.infer.adapters import Adapter, AdapterShelf
-from aligntui.backend.infer.decode import RowDone, RowPlan, Summary, decode
-from aligntui.backend.infer.warm_up import warm_up
-from aligntui.backend.infer.weights import load_base
-from aligntui.backend.template import encode_rendered, render_prompt
-from aligntui.core.prompt_format import Message, Mode
-from aligntui.core.sampling import Sampling
+settle_environment()  # the engine's own, read by torch when it is imported; both sides run under it
+
+import torch  # noqa: E402
+from peft import LoraConfig, PeftModel, get_peft_model  # noqa: E402
+from transformers import AutoModelForCausalLM  # noqa: E402
+
+from aligntui.backend.infer.adapters import Adapter, AdapterShelf  # noqa: E402
+from aligntui.backend.infer.decode import RowDone, RowPlan, Summary, decode  # noqa: E402
+from aligntui.backend.infer.warm_up import warm_up  # noqa: E402
+from aligntui.backend.infer.weights import load_base  # noqa: E402
+from aligntui.backend.template import encode_rendered, render_prompt  # noqa: E402
+from aligntui.core.prompt_format import Message, Mode  # noqa: E402
+from aligntui.core.sampling import Sampling  # noqa: E402
 
 NEW_TOKENS = 64
 PAIR_TARGET = 2.0

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_BIDI = {chr(c): "\N{REPLACEMENT CHARACTER}" for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
+_BIDI = {
+    chr(c): "\N{REPLACEMENT CHARACTER}"
+    for c in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)
+}
 _CONTROL_PICTURES = {chr(c): chr(0x2400 + c) for c in range(0x20) if chr(c) not in "\n\t"}
 _C1 = {chr(c): "\N{REPLACEMENT CHARACTER}" for c in range(0x80, 0xA0)}
 _OTHER = {"\x7f": "\N{SYMBOL FOR DELETE}", "\u2028": "\n", "\u2029": "\n", "\ufeff": ""}

@@ -31,7 +31,9 @@ class ConsoleApp(App[int]):
     """
 
     TITLE = "aligntui"
-    BINDINGS: ClassVar[list[BindingType]] = bindings("global", priority=("global.quit", "global.help", "global.palette"))
+    BINDINGS: ClassVar[list[BindingType]] = bindings(
+        "global", priority=("global.quit", "global.help", "global.palette")
+    )
     COMMAND_PALETTE_BINDING = "f24"  # the palette's key comes from the table of keys
 
     def __init__(self, workspace: Workspace, settings: Settings, engine_argv: Sequence[str] | None = None) -> None:
@@ -90,7 +92,13 @@ class ConsoleApp(App[int]):
         if isinstance(self.screen, Reader):
             self.pop_screen()
             return
-        text = next((str(node.HELP) for node in self.screen.focused.ancestors_with_self if getattr(node, "HELP", None)), "") if self.screen.focused else getattr(self.screen, "HELP", "") or ""
+        text = (
+            next(
+                (str(node.HELP) for node in self.screen.focused.ancestors_with_self if getattr(node, "HELP", None)), ""
+            )
+            if self.screen.focused
+            else getattr(self.screen, "HELP", "") or ""
+        )
         on_text = bool(self.screen.focused and self.screen.focused.id in ("prompt", "instruction"))
         contexts = ["prompt", "chat"] if on_text else ["board", "chat"]
         self.push_screen(Reader("Help", help_content(text, dict(self.settings.keys), contexts)))
@@ -102,7 +110,11 @@ class ConsoleApp(App[int]):
         if isinstance(screen, ChatScreen):
             for action in ACTIONS:
                 if action.context in ("chat", "board"):
-                    yield SystemCommand(f"{action.label}: {action.id}", action.help, lambda a=action: self.call_later(self._run, a.action))
+                    yield SystemCommand(
+                        f"{action.label}: {action.id}",
+                        action.help,
+                        lambda a=action: self.call_later(self._run, a.action),
+                    )
         yield from super().get_system_commands(screen)
 
     async def _run(self, action: str) -> None:
@@ -119,7 +131,11 @@ class ConsoleApp(App[int]):
             return f"Copied {what} ({len(text)} characters) to the terminal's clipboard."
         path = self._copy_file()
         path.write_text(text, encoding="utf-8", errors="replace")
-        why = "copying is switched off" if self.settings.clipboard == "off" else f"over {self.settings.copy_limit_bytes} bytes"
+        why = (
+            "copying is switched off"
+            if self.settings.clipboard == "off"
+            else f"over {self.settings.copy_limit_bytes} bytes"
+        )
         return f"Saved {what} to {path} ({why})."
 
     def _copy_file(self) -> Path:

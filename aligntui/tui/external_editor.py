@@ -40,7 +40,9 @@ def edit_outside(app: App[object], text: str, editor: str = "") -> str | None:
             with app.suspend():
                 done = subprocess.run([*shlex.split(command), name], check=False)
         except (OSError, ValueError) as error:
-            raise UserError(f"The editor {command!r} could not be started: {error}.", "Set $EDITOR to a program on the PATH.") from error
+            raise UserError(
+                f"The editor {command!r} could not be started: {error}.", "Set $EDITOR to a program on the PATH."
+            ) from error
         except SuspendNotSupported as error:
             raise EnvironmentProblem("This terminal cannot be handed over to an editor.") from error
         if done.returncode != 0:

@@ -49,7 +49,9 @@ def turn_content(exchange: Exchange, take: Take | None, answer: AnswerState | No
     lines = printable(exchange.text).rstrip("\n").split("\n")
     prompt = Content("\n").join(Content.assemble((bar, "$accent"), (line, prompt_style)) for line in lines)
     if take is None or answer is None:
-        return Content("\n").join([prompt, Content.styled("no answer in this column for this take · F5 answers again", MUTED)])
+        return Content("\n").join(
+            [prompt, Content.styled("no answer in this column for this take · F5 answers again", MUTED)]
+        )
     return Content("\n").join([prompt, meta_line(exchange, take, answer, look), body(answer, look)])
 
 
@@ -70,7 +72,11 @@ def meta_line(exchange: Exchange, take: Take, answer: AnswerState, look: TurnLoo
     if len(exchange.takes) > 1:
         parts.append(Content.styled(f"take {exchange.at + 1}/{len(exchange.takes)}", "$text-primary"))
     if len(exchange.siblings) > 1 and exchange.id in exchange.siblings:
-        parts.append(Content.styled(f"branch {exchange.siblings.index(exchange.id) + 1}/{len(exchange.siblings)}", "$text-primary"))
+        parts.append(
+            Content.styled(
+                f"branch {exchange.siblings.index(exchange.id) + 1}/{len(exchange.siblings)}", "$text-primary"
+            )
+        )
     if answer.tokens:
         parts.append(Content.styled(f"{answer.tokens} tok", MUTED))
     if answer.tokens_per_s:
@@ -166,7 +172,11 @@ def gap_style(nats: float) -> str:
     """Style of a token by log pi_adapter - log pi_base: green and bold where the adapter likes it more, red and underlined where less."""
     for limit, percent in STEPS:
         if abs(nats) >= limit:
-            colour, mark = ("$success", "bold" if percent > 20 else "") if nats > 0 else ("$error", "underline" if percent > 20 else "")
+            colour, mark = (
+                ("$success", "bold" if percent > 20 else "")
+                if nats > 0
+                else ("$error", "underline" if percent > 20 else "")
+            )
             return f"{mark} on {colour} {percent}%".strip()
     return ""
 
@@ -176,8 +186,14 @@ def gap_body(answer: AnswerState, other: AnswerState | None) -> Content:
     gap = answer.gap
     if gap is None:
         if answer.gap_pending:
-            return Content.assemble((printable(answer.text).rstrip(), MUTED), ("\nmeasuring log-probabilities …", "$text-warning"))
-        reason = "no token log-probabilities: edited by hand" if answer.finish is Finish.EDITED else "no gap measured: it needs an adapter column and a running engine"
+            return Content.assemble(
+                (printable(answer.text).rstrip(), MUTED), ("\nmeasuring log-probabilities …", "$text-warning")
+            )
+        reason = (
+            "no token log-probabilities: edited by hand"
+            if answer.finish is Finish.EDITED
+            else "no gap measured: it needs an adapter column and a running engine"
+        )
         return Content.assemble(printable(answer.text).rstrip(), (f"\n({reason})", MUTED))
     parts_at = first_difference(answer, other) if other is not None else None
     values = [a - b for a, b in zip(gap.adapter_logprobs, gap.base_logprobs, strict=True)]

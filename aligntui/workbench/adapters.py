@@ -29,7 +29,9 @@ def choices(workspace: Workspace) -> list[AdapterChoice]:
         found.append(AdapterChoice(folder.name, str(folder.path), _detail(folder), problem=folder.problem))
         for step in folder.checkpoints:
             path = folder.path / "run" / "checkpoints" / f"checkpoint-{step}"
-            found.append(AdapterChoice(f"{folder.name}@{step}", str(path), f"checkpoint at step {step}", checkpoint=True))
+            found.append(
+                AdapterChoice(f"{folder.name}@{step}", str(path), f"checkpoint at step {step}", checkpoint=True)
+            )
     return found
 
 
@@ -40,7 +42,9 @@ def _detail(folder: AdapterFolder) -> str:
     return f"r {folder.rank} · {modules} · {size}{card}"
 
 
-def resolve(workspace: Workspace, refs: tuple[str, ...]) -> tuple[list[AdapterRef], dict[str, str], list[AligntuiError]]:
+def resolve(
+    workspace: Workspace, refs: tuple[str, ...]
+) -> tuple[list[AdapterRef], dict[str, str], list[AligntuiError]]:
     """Find adapters by name.
 
     Returns:

@@ -113,7 +113,9 @@ class Chat:
         trained = self.settings.trained_modes.get(adapter.path)
         warnings = [f"{adapter.name}: {warning}" for warning in fits.warnings]
         if trained and trained != self.settings.mode:
-            warnings.append(f"{adapter.name} was trained with mode {trained}, the chat uses {self.settings.mode} (F6 switches).")
+            warnings.append(
+                f"{adapter.name} was trained with mode {trained}, the chat uses {self.settings.mode} (F6 switches)."
+            )
         for warning in warnings:
             if warning not in self.state.warnings:
                 self.state.warnings.append(warning)
@@ -170,9 +172,7 @@ class Chat:
         parents = [self._parent(last, place) for place in range(len(self.state.columns))]
         exchange_id = new_id("exchange")
         distinct = list(dict.fromkeys(parents))
-        prompts = await self.store.run(
-            lambda store: store.add_prompts(session.id, distinct, exchange_id, text)
-        )
+        prompts = await self.store.run(lambda store: store.add_prompts(session.id, distinct, exchange_id, text))
         by_parent = {prompt.parent_id: prompt.id for prompt in prompts}
         exchange = Exchange(exchange_id, text, {place: by_parent[parent] for place, parent in enumerate(parents)})
         siblings = await self.store.run(lambda store: chat_history.siblings(store, session.id, exchange_id))
@@ -189,7 +189,9 @@ class Chat:
             return None
         take = last.take
         if take is None or not take.answers():
-            raise UserError("The last turn has no answer to go on from.", "Press F5 to answer it, or branch from an earlier turn.")
+            raise UserError(
+                "The last turn has no answer to go on from.", "Press F5 to answer it, or branch from an earlier turn."
+            )
         if self.settings.history == "shared":
             return self._shared_answer(take).id
         answer = take.shown(place) or take.answers()[0]
@@ -249,7 +251,9 @@ class Chat:
         self._ready()
         exchange, take, answer = self._answer_at(place)
         if answer.finish is Finish.STOP and not answer.text:
-            raise UserError("The model ended this answer at once; there is nothing to continue.", "Press r for another seed.")
+            raise UserError(
+                "The model ended this answer at once; there is nothing to continue.", "Press r for another seed."
+            )
         if answer.record is None or answer.conditions is None:
             raise UserError("This answer cannot be continued: it never started.", "Press F5 to answer the turn again.")
         c = answer.conditions
@@ -299,7 +303,9 @@ class Chat:
         if self.engine is None or not self.state.streaming:
             return
         if not await self.engine.stop_generation():
-            self.emit(Noticed("The engine did not stop within 2 s and was ended.", "It is being started again.", "warning"))
+            self.emit(
+                Noticed("The engine did not stop within 2 s and was ended.", "It is being started again.", "warning")
+            )
             await self.start_engine()
 
     # editing, branching, moving ------------------------------------------------------------------
@@ -364,7 +370,9 @@ class Chat:
         self._not_streaming()
         at = exchange.at + step
         if not 0 <= at < len(exchange.takes):
-            raise UserError(f"This turn has {len(exchange.takes)} take(s); there is no {'earlier' if step < 0 else 'later'} one.")
+            raise UserError(
+                f"This turn has {len(exchange.takes)} take(s); there is no {'earlier' if step < 0 else 'later'} one."
+            )
         exchange.at = at
         index = self.state.exchanges.index(exchange)
         below = await self._below(exchange)
@@ -501,7 +509,14 @@ class Chat:
     async def measure_gap(self, answer: AnswerState) -> None:
         """Fetch log pi_adapter - log pi_base for every token of an answer, once; a base answer is held against the first adapter on the board."""
         record = answer.record
-        if answer.gap or answer.gap_pending or answer.live or record is None or not record.token_ids or self.engine is None:
+        if (
+            answer.gap
+            or answer.gap_pending
+            or answer.live
+            or record is None
+            or not record.token_ids
+            or self.engine is None
+        ):
             return
         c = record.conditions
         if c.adapter:
@@ -584,7 +599,13 @@ class Chat:
             await self.store.run(lambda store: store.add_answer(record))
         except StoreError as error:
             self.unsaved.append(record)
-            self.emit(Noticed(f"An answer is not stored: {error.message}", f"{error.hint} It is kept here and tried again.", "error"))
+            self.emit(
+                Noticed(
+                    f"An answer is not stored: {error.message}",
+                    f"{error.hint} It is kept here and tried again.",
+                    "error",
+                )
+            )
             return
         answer.stored = True
         self.emit(AnswerChanged(answer))
@@ -647,4 +668,3 @@ def _record(session_id: str, state: ChatState, answer: AnswerState, event: Answe
         first_token_s=event.first_token_s if event else 0.0,
         continued_from=answer.continued_from,
     )
-

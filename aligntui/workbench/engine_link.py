@@ -175,7 +175,10 @@ class EngineLink:
         """Why nothing can be asked of the engine now, and what to do."""
         match self.state.phase:
             case Phase.LOADING | Phase.OFF:
-                return "The model is still loading.", "The prompt stays where it is; send it when the line on top says ready."
+                return (
+                    "The model is still loading.",
+                    "The prompt stays where it is; send it when the line on top says ready.",
+                )
             case Phase.FAILED:
                 return f"The model could not be loaded: {self.state.message}", self.state.hint
             case _:
@@ -208,4 +211,3 @@ class EngineLink:
     def _move(self, phase: Phase, message: str = "", hint: str = "") -> None:
         self.state.move(phase, message, hint)
         self._on_change()
-

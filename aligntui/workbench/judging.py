@@ -55,7 +55,9 @@ class Judge:
         self._replaced: dict[str, str] = {}
         """Verdict to the earlier one that it replaced, so that undo brings that one back."""
 
-    async def judge(self, verdict: Verdict, focused_place: int = 1, reason: str = "", tags: tuple[str, ...] = ()) -> Pair:
+    async def judge(
+        self, verdict: Verdict, focused_place: int = 1, reason: str = "", tags: tuple[str, ...] = ()
+    ) -> Pair:
         """Record a verdict on the selected exchange's shown take; a later one replaces an earlier one of the same take.
 
         Raises:
@@ -149,7 +151,8 @@ class Judge:
     async def _store(self, exchange: Exchange, take: Take, pair: Pair, *, replace_standing: bool = True) -> None:
         same = {pair.left_id, pair.right_id}
         standing = next(
-            (k for k in reversed(take.judged) if replace_standing and not k.undone and {k.left_id, k.right_id} == same), None
+            (k for k in reversed(take.judged) if replace_standing and not k.undone and {k.left_id, k.right_id} == same),
+            None,
         )
         replaces = standing.id if standing else None
         await self.chat.store.run(lambda store: store.add_pair(pair, replaces=replaces))
@@ -169,13 +172,20 @@ class Judge:
     @staticmethod
     def _check(left: AnswerState, right: AnswerState, verdict: Verdict) -> None:
         if left.live or right.live:
-            raise UserError("The answers are still being made.", "Judge when both have ended, or press Esc to stop them.")
+            raise UserError(
+                "The answers are still being made.", "Judge when both have ended, or press Esc to stop them."
+            )
         if not left.stored or not right.stored:
-            raise UserError("An answer is not stored yet, so it cannot be judged.", "See the message above; it is tried again with the next write.")
+            raise UserError(
+                "An answer is not stored yet, so it cannot be judged.",
+                "See the message above; it is tried again with the next write.",
+            )
         if verdict.decides:
             chosen = left if verdict is Verdict.LEFT else right
             if chosen.finish in (Finish.CANCELLED, Finish.FAILED):
-                raise UserError("A broken-off answer cannot be the chosen one.", "Press c to let it go on, or e to edit it whole.")
+                raise UserError(
+                    "A broken-off answer cannot be the chosen one.", "Press c to let it go on, or e to edit it whole."
+                )
             if not chosen.text.strip():
                 raise UserError("An empty answer cannot be the chosen one.", "Press r for another seed.")
             if left.text == right.text and left.prompt_id == right.prompt_id:

@@ -40,7 +40,9 @@ def find(store: db.Store, query: str) -> list[Found]:
     for hit in store.search(query, LIMIT):
         start, end = hit.matches[0] if hit.matches else (0, 0)
         cut = (hit.snippet[:start], hit.snippet[start:end], hit.snippet[end:])
-        hits.append(Found(hit.session_id, hit.session_name, hit.created_at, turn_id=hit.turn_id, role=hit.role, snippet=cut))
+        hits.append(
+            Found(hit.session_id, hit.session_name, hit.created_at, turn_id=hit.turn_id, role=hit.role, snippet=cut)
+        )
     return by_name + hits
 
 

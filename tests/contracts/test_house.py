@@ -20,7 +20,10 @@ def imported_by(code: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("module", ["aligntui.tui.app", "aligntui.workbench.chat", "aligntui.store", "aligntui.cli", "aligntui.engine.client"])
+@pytest.mark.parametrize(
+    "module",
+    ["aligntui.tui.app", "aligntui.workbench.chat", "aligntui.store", "aligntui.cli", "aligntui.engine.client"],
+)
 def test_nothing_but_backend_loads_the_tensor_stack(module: str) -> None:
     assert not imported_by(f"import {module}") & set(HEAVY)
 
@@ -35,9 +38,21 @@ def test_only_the_screen_loads_textual() -> None:
 
 
 def test_import_contracts_hold() -> None:
-    done = subprocess.run([sys.executable, "-m", "importlinter.cli", "lint", "--no-cache"], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "importlinter.cli", "lint", "--no-cache"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     if "No module named" in done.stderr:
-        done = subprocess.run([str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], capture_output=True, text=True, cwd=ROOT, check=False)
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -47,12 +62,16 @@ def test_data_folders_hold_no_python(folder: str) -> None:
 
 
 def test_generated_docs_are_current() -> None:
-    done = subprocess.run([sys.executable, "docs/generate.py", "--check"], capture_output=True, text=True, cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], capture_output=True, text=True, cwd=ROOT, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
 def test_no_pickle_travels() -> None:
-    weights = [p.name for p in (ROOT / "adapters" / "demo").rglob("*") if p.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt")]
+    weights = [
+        p.name for p in (ROOT / "adapters" / "demo").rglob("*") if p.suffix in (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+    ]
     assert not weights
 
 

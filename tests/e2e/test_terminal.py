@@ -35,7 +35,9 @@ def demo_like(folder: Path) -> Path:
     """An adapter folder that is whole enough to be listed; the scripted engine does not read it."""
     adapter = folder / "demo"
     adapter.mkdir()
-    (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["q_proj"]}))
+    (adapter / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": ["q_proj"]})
+    )
     header = json.dumps({"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}).encode()
     (adapter / "adapter_model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
     return adapter
@@ -143,7 +145,7 @@ def test_two_consoles_on_one_workspace(tmp_path: Path, env: dict[str, str]) -> N
 def test_a_wrong_config_key_names_file_key_and_line(tmp_path: Path, env: dict[str, str]) -> None:
     workspace = tmp_path / "w"
     workspace.mkdir()
-    (workspace / "aligntui.toml").write_text('[options]\nseed = 1\ntemprature = 0.2\n')
+    (workspace / "aligntui.toml").write_text("[options]\nseed = 1\ntemprature = 0.2\n")
     with start(workspace, env) as t:
         assert t.ended() == 2
         flat = " ".join(t.text.split())

@@ -68,7 +68,9 @@ class Console:
         box.load_text(text)
         count = len(self.chat.state.exchanges)
         await self.pilot.press("enter")
-        await self.until(lambda: len(self.chat.state.exchanges) > count or count == 0 and self.chat.state.exchanges, "sent")
+        await self.until(
+            lambda: len(self.chat.state.exchanges) > count, "sent"
+        )
         await self.idle()
 
     async def leave_prompt(self) -> None:
@@ -90,7 +92,7 @@ class Console:
 
 def screen_text(app: ConsoleApp) -> str:
     """What stands on the screen, line by line."""
-    width, height = app.size
+    height = app.size.height
     compositor = app.screen._compositor
     strips = compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips[:height])
@@ -126,7 +128,9 @@ def console(workspace: Workspace):
             running = Console(app, pilot)
             await running.until(lambda: app._chat_screen is not None and app._chat_screen.is_mounted, "mounted")
             if ready:
-                await running.until(lambda: running.chat.state.engine.phase is Phase.READY and running.chat.state.engine.model, "ready")
+                await running.until(
+                    lambda: running.chat.state.engine.phase is Phase.READY and running.chat.state.engine.model, "ready"
+                )
                 await pilot.pause(0.05)
             try:
                 yield running

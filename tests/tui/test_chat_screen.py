@@ -63,7 +63,9 @@ async def test_shared_history_continues_the_chosen_answer(console):
 async def test_verdict_keys_write_pairs_and_undo_keeps_the_row(console):
     async with console(adapter=("",)) as c:
         await start_two(c)
-        for number, (key, verdict) in enumerate({"1": "left", "2": "right", "3": "tie", "4": "bad", "5": "skip"}.items()):
+        for number, (key, verdict) in enumerate(
+            {"1": "left", "2": "right", "3": "tie", "4": "bad", "5": "skip"}.items()
+        ):
             await c.send(f"Question {number}")
             await c.leave_prompt()
             await c.press(key)
@@ -99,7 +101,9 @@ async def test_a_changed_verdict_replaces_the_earlier_one(console):
         pairs = await c.chat.store.run(lambda s: s.list_pairs())
         assert [p.verdict for p in pairs] == [Verdict.RIGHT]
         await c.press("u")
-        await c.until(lambda: c.chat.state.last.take.verdict.verdict is Verdict.LEFT, "the earlier verdict counts again")
+        await c.until(
+            lambda: c.chat.state.last.take.verdict.verdict is Verdict.LEFT, "the earlier verdict counts again"
+        )
         pairs = await c.chat.store.run(lambda s: s.list_pairs())
         assert [p.verdict for p in pairs] == [Verdict.LEFT]
 
@@ -332,7 +336,9 @@ async def test_hostile_text_reaches_the_screen_without_controls(console):
         shown = c.text()
         assert "\x1b" not in shown and "\u202e" not in shown and "\x07" not in shown
         stored = await c.chat.store.run(lambda s: s.get_answer(c.chat.state.last.take.shown(0).id))
-        assert stored.text == "".join("\ufffd" if "\ud800" <= ch <= "\udfff" else ch for ch in raw), "only what UTF-8 cannot hold is replaced"
+        assert stored.text == "".join("\ufffd" if "\ud800" <= ch <= "\udfff" else ch for ch in raw), (
+            "only what UTF-8 cannot hold is replaced"
+        )
 
 
 async def test_empty_prompt_and_double_enter_send_nothing_twice(console):
@@ -382,7 +388,13 @@ async def test_sessions_are_listed_searched_and_resumed(console):
         await c.press("f9")
         await c.until(lambda: type(c.app.screen).__name__ == "SessionsScreen" and len(c.app.screen._found) == 2, "list")
         await c.press("slash", *"whale")
-        await c.until(lambda: c.app.screen._found and all("whale" in (f.name + "".join(f.snippet)).lower() for f in c.app.screen._found), "hits")
+        await c.until(
+            lambda: (
+                c.app.screen._found
+                and all("whale" in (f.name + "".join(f.snippet)).lower() for f in c.app.screen._found)
+            ),
+            "hits",
+        )
         await c.press("enter", "enter")
         await c.until(lambda: c.chat.state.exchanges and c.chat.state.exchanges[0].text == "A whale swims", "resumed")
         assert c.chat.state.last.take.shown(0).stored

@@ -22,7 +22,10 @@ def test_tmux_gets_the_plain_form_and_a_wrapped_one_with_doubled_escapes():
     assert sequence == f"\x1b]52;c;{payload}\x07\x1bPtmux;\x1b\x1b]52;c;{payload}\x07\x1b\\"
 
 
-@pytest.mark.parametrize(("length", "limit", "ok"), [(3, 4, True), (4, 4, False), (0, 0, True), (56_000, 74_994, True), (57_000, 74_994, False)])
+@pytest.mark.parametrize(
+    ("length", "limit", "ok"),
+    [(3, 4, True), (4, 4, False), (0, 0, True), (56_000, 74_994, True), (57_000, 74_994, False)],
+)
 def test_cap_counts_base64_bytes(length, limit, ok):
     assert fits("x" * length, limit) is ok
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import replace
 
 import pytest
@@ -27,12 +25,19 @@ def picture(snap_compare, workspace):
     """`picture(size, prepare)` compares the console after `prepare(app, pilot)`."""
 
     def compare(size, prepare, columns=(DEMO,), **flags) -> bool:
-        app = ConsoleApp(workspace, settings_for(workspace, {"adapter": ("",), "reduced_motion": True, **flags}), SCRIPTED)
+        app = ConsoleApp(
+            workspace, settings_for(workspace, {"adapter": ("",), "reduced_motion": True, **flags}), SCRIPTED
+        )
         app.bench.chat.state.columns += columns
 
         async def before(pilot: Pilot) -> None:
             chat = app.bench.chat
-            await wait_for(pilot, lambda: chat.state.engine.phase is Phase.READY and len(app._chat_screen.panes) == len(chat.state.columns))
+            await wait_for(
+                pilot,
+                lambda: (
+                    chat.state.engine.phase is Phase.READY and len(app._chat_screen.panes) == len(chat.state.columns)
+                ),
+            )
             await pilot.pause(0.1)
             await prepare(app, pilot)
             for box in app.screen.query("TextArea, Input"):
@@ -64,7 +69,10 @@ def steady(app: ConsoleApp) -> None:
 async def send(app: ConsoleApp, pilot: Pilot, text: str) -> None:
     chat = app.bench.chat
     await chat.send(text)
-    await wait_for(pilot, lambda: not chat.state.streaming and not chat._tasks and all(a.stored for a in chat.state.last.take.answers()))
+    await wait_for(
+        pilot,
+        lambda: not chat.state.streaming and not chat._tasks and all(a.stored for a in chat.state.last.take.answers()),
+    )
     await pilot.pause(0.1)
     steady(app)
 
@@ -122,7 +130,9 @@ def test_snapshot_engine_gone(picture, size):
         await send(app, pilot, "What makes bread rise?")
         answer = chat.state.last.take.shown(1)
         answer.finish = Finish.FAILED
-        chat.state.engine.move(Phase.EXITED, "The engine was killed by signal 9 (SIGKILL): probably because the machine ran out of memory.")
+        chat.state.engine.move(
+            Phase.EXITED, "The engine was killed by signal 9 (SIGKILL): probably because the machine ran out of memory."
+        )
 
     assert picture(size, gone)
 
@@ -132,8 +142,12 @@ def test_snapshot_not_loaded(picture, size):
     async def failed(app, pilot):
         chat = app.bench.chat
         chat.state.engine.model = None
-        chat.state.engine.move(Phase.FAILED, "There is no model 'nowhere/nothing' on the hub or on this disk.", "Check the name.")
-        chat.state.warnings.append("demo: it was trained on other base weights (b65e66fe) than those loaded (08858d29).")
+        chat.state.engine.move(
+            Phase.FAILED, "There is no model 'nowhere/nothing' on the hub or on this disk.", "Check the name."
+        )
+        chat.state.warnings.append(
+            "demo: it was trained on other base weights (b65e66fe) than those loaded (08858d29)."
+        )
 
     assert picture(size, failed)
 

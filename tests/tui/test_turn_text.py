@@ -21,7 +21,9 @@ CONDITIONS = Conditions(
 )  # fmt: skip
 
 
-def answer(text: str = "one two", column: int = 0, ids: tuple[int, ...] = (1, 2), finish: Finish | None = Finish.STOP, **more) -> AnswerState:
+def answer(
+    text: str = "one two", column: int = 0, ids: tuple[int, ...] = (1, 2), finish: Finish | None = Finish.STOP, **more
+) -> AnswerState:
     record = Answer(
         id=f"turn_{column}", session_id="s", parent_id="p", take_id="t", column=column, text=text, finish=finish or Finish.STOP,
         created_at="", conditions=CONDITIONS, token_ids=ids, logprobs=tuple(-1.0 for _ in ids),
@@ -68,7 +70,9 @@ def test_diff_marks_only_what_differs():
     left, right = answer("the cat sat"), answer("the dog sat", column=1)
     content = body(left, TurnLook(View.DIFF, other=right))
     assert content.plain == "the ▸cat sat"
-    strong = [content.plain[s.start : s.end] for s in content.spans if "bold" in str(s.style) and "primary" in str(s.style)]
+    strong = [
+        content.plain[s.start : s.end] for s in content.spans if "bold" in str(s.style) and "primary" in str(s.style)
+    ]
     assert strong == ["cat"]
 
 
@@ -91,7 +95,10 @@ def test_gap_is_drawn_token_by_token_with_sum_and_divergence():
     assert "+3.4 nats" in content.plain and "parts at token 2" in content.plain
 
 
-@pytest.mark.parametrize(("nats", "style"), [(0.0, ""), (0.49, ""), (0.5, "on $success 20%"), (2.0, "bold on $success 40%"), (-9.0, "underline on $error 60%")])
+@pytest.mark.parametrize(
+    ("nats", "style"),
+    [(0.0, ""), (0.49, ""), (0.5, "on $success 20%"), (2.0, "bold on $success 40%"), (-9.0, "underline on $error 60%")],
+)
 def test_heat_also_works_without_colour(nats, style):
     assert gap_style(nats) == style
 

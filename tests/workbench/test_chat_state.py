@@ -87,7 +87,10 @@ def test_strength_is_clamped_and_rounded(wanted, got):
     assert state.columns[0].strength == got
 
 
-@pytest.mark.parametrize(("column", "label"), [(Column(), "base"), (Column(AdapterRef("x", "/x")), "x"), (Column(AdapterRef("x", "/x"), 0.5), "x x0.5")])
+@pytest.mark.parametrize(
+    ("column", "label"),
+    [(Column(), "base"), (Column(AdapterRef("x", "/x")), "x"), (Column(AdapterRef("x", "/x"), 0.5), "x x0.5")],
+)
 def test_column_labels(column, label):
     assert column.label == label
 

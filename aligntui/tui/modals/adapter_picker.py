@@ -51,7 +51,11 @@ class AdapterPicker(Dialog[ColumnChoice]):
             yield VimList(id="adapters")
             yield Input(f"{self._strength:g}", placeholder="strength 0 to 2", id="strength", type="number")
             yield Static("", classes="dialog-error", markup=False)
-            yield Static("Enter takes it · Tab to the strength (0 to 2, 1 as trained) · Esc closes", classes="dialog-hint", markup=False)
+            yield Static(
+                "Enter takes it · Tab to the strength (0 to 2, 1 as trained) · Esc closes",
+                classes="dialog-hint",
+                markup=False,
+            )
 
     def on_mount(self) -> None:
         """Fill the list."""
@@ -60,9 +64,18 @@ class AdapterPicker(Dialog[ColumnChoice]):
         for choice in self._choices:
             name = f"  └ {choice.name}" if choice.checkpoint else choice.name
             if choice.problem:
-                listing.add_option(Option(Content.assemble((f"✖ {one_line(name, 40)}  ", "$text-error"), (one_line(choice.problem, 100), MUTED)), disabled=True))
+                listing.add_option(
+                    Option(
+                        Content.assemble(
+                            (f"✖ {one_line(name, 40)}  ", "$text-error"), (one_line(choice.problem, 100), MUTED)
+                        ),
+                        disabled=True,
+                    )
+                )
             else:
-                listing.add_option(Option(Content.assemble((one_line(name, 40), "bold"), ("  " + one_line(choice.detail, 100), MUTED))))
+                listing.add_option(
+                    Option(Content.assemble((one_line(name, 40), "bold"), ("  " + one_line(choice.detail, 100), MUTED)))
+                )
         current = self._current
         at = 0 if current is None else next((i + 1 for i, c in enumerate(self._choices) if c.path == current.path), 0)
         listing.highlighted = at
@@ -87,6 +100,8 @@ class AdapterPicker(Dialog[ColumnChoice]):
             return
         try:
             choice = None if index == 0 else self._choices[index - 1]
-            self.dismiss(ColumnChoice(AdapterRef(choice.name, choice.path) if choice else None, strength if choice else 1.0))
+            self.dismiss(
+                ColumnChoice(AdapterRef(choice.name, choice.path) if choice else None, strength if choice else 1.0)
+            )
         except AligntuiError as error:
             self.complain(str(error))

@@ -50,7 +50,11 @@ class InstructionPicker(Dialog[Instruction]):
             yield Static("", id="phrasing", markup=False)
             yield Input(placeholder="Name for the present text, then Enter", id="save-name")
             yield Static("", classes="dialog-error", markup=False)
-            yield Static("Enter takes it · s saves the present text as your own · Esc closes", classes="dialog-hint", markup=False)
+            yield Static(
+                "Enter takes it · s saves the present text as your own · Esc closes",
+                classes="dialog-hint",
+                markup=False,
+            )
 
     def on_mount(self) -> None:
         """Fill the list and put the cursor on the instruction in force."""
@@ -67,7 +71,13 @@ class InstructionPicker(Dialog[Instruction]):
                 self._choices.append(Instruction(text, kind.type, number))
                 title = f"{kind.title:<18.18} {number}" if number == 1 else f"{'':<18} {number}"
                 mark = " (own)" if kind.own and number == 1 else ""
-                listing.add_option(Option(Content.assemble((title, "bold" if number == 1 else ""), mark, ("  " + one_line(text, 120), MUTED))))
+                listing.add_option(
+                    Option(
+                        Content.assemble(
+                            (title, "bold" if number == 1 else ""), mark, ("  " + one_line(text, 120), MUTED)
+                        )
+                    )
+                )
         at = next((i for i, choice in enumerate(self._choices) if choice == self._current), None)
         listing.highlighted = at if at is not None else min(1, len(self._choices) - 1)
 

@@ -90,9 +90,17 @@ def conditions_content(answer: AnswerState, other: AnswerState | None) -> Conten
     if other is not None and other.conditions is not None:
         differ = unintended(c, other.conditions)
         if differ:
-            parts.append(Content.styled(f"Differs from {other.side} in more than the adapter: {', '.join(differ)}", "bold $text-warning"))
+            parts.append(
+                Content.styled(
+                    f"Differs from {other.side} in more than the adapter: {', '.join(differ)}", "bold $text-warning"
+                )
+            )
         else:
-            parts.append(Content.styled(f"Equal to {other.side} in everything but the adapter: comparable.", "bold $text-success"))
+            parts.append(
+                Content.styled(
+                    f"Equal to {other.side} in everything but the adapter: comparable.", "bold $text-success"
+                )
+            )
         parts.append(Content(""))
     rows: dict[str, Any] = {"side": answer.side, "answer": answer.id, **c.as_dict()}
     if answer.record:
@@ -109,7 +117,12 @@ def conditions_content(answer: AnswerState, other: AnswerState | None) -> Conten
         if isinstance(value, dict):
             value = ", ".join(f"{k} {v}" for k, v in value.items())
         text = printable(str(value)) if value is not None else "none"
-        differs = other is not None and other.conditions is not None and name in Conditions.__dataclass_fields__ and getattr(other.conditions, name) != getattr(c, name)
+        differs = (
+            other is not None
+            and other.conditions is not None
+            and name in Conditions.__dataclass_fields__
+            and getattr(other.conditions, name) != getattr(c, name)
+        )
         text = text.replace("\n", "\n" + " " * 18)
         parts.append(Content.assemble((f"{name:<17.17} ", "bold"), (text, "$text-warning" if differs else "")))
     return Content("\n").join(parts)

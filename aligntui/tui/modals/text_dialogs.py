@@ -46,7 +46,11 @@ class AnswerEditor(Dialog[EditedAnswer]):
             box.border_title = f"Edit the answer of {self._side}".replace("[", "(")
             yield TextBox(self._text)
             yield Static("", classes="dialog-error", markup=False)
-            yield Static("Ctrl+S: this is chosen, the original rejected · Ctrl+K: keep it without a verdict · Esc: drop the edit", classes="dialog-hint", markup=False)
+            yield Static(
+                "Ctrl+S: this is chosen, the original rejected · Ctrl+K: keep it without a verdict · Esc: drop the edit",
+                classes="dialog-hint",
+                markup=False,
+            )
 
     def on_mount(self) -> None:
         """Start at the end of the text."""
@@ -93,5 +97,7 @@ class NoteEditor(Dialog[Note]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Store what stands there."""
         event.stop()
-        tags = tuple(dict.fromkeys(tag.strip() for tag in self.query_one("#tags", Input).value.split(",") if tag.strip()))
+        tags = tuple(
+            dict.fromkeys(tag.strip() for tag in self.query_one("#tags", Input).value.split(",") if tag.strip())
+        )
         self.dismiss(Note(self.query_one("#reason", Input).value.strip(), tags))

@@ -236,9 +236,19 @@ class ChatScreen(Screen[None]):
             self.notify(text, severity="error" if severity == "error" else "warning", markup=False, timeout=8)
 
     def _say_verdict(self, pair: Pair) -> None:
-        name = {Verdict.LEFT: "left is better", Verdict.RIGHT: "right is better", Verdict.TIE: "tie", Verdict.BAD: "both bad", Verdict.SKIP: "skipped"}[pair.verdict]
+        name = {
+            Verdict.LEFT: "left is better",
+            Verdict.RIGHT: "right is better",
+            Verdict.TIE: "tie",
+            Verdict.BAD: "both bad",
+            Verdict.SKIP: "skipped",
+        }[pair.verdict]
         scope = " · over the whole conversation (the histories differ)" if pair.scope == "conversation" else ""
-        self.say(f"Taken back: {name}" if pair.undone else f"Stored: {name}{' (blind)' if pair.blind else ''}{scope} · t adds a reason")
+        self.say(
+            f"Taken back: {name}"
+            if pair.undone
+            else f"Stored: {name}{' (blind)' if pair.blind else ''}{scope} · t adds a reason"
+        )
 
     def _later(self, exchange: Exchange) -> None:
         self._dirty[exchange.id] = exchange
@@ -283,7 +293,11 @@ class ChatScreen(Screen[None]):
 
     def _bug(self, error: Exception) -> None:
         where = write_bug_report(error)
-        self.say(f"A bug of ours: {type(error).__name__}: {error}.", f"Nothing that was stored is lost; the details are in {where}.", "error")
+        self.say(
+            f"A bug of ours: {type(error).__name__}: {error}.",
+            f"Nothing that was stored is lost; the details are in {where}.",
+            "error",
+        )
 
     def attempt(self, call: Any, *args: Any) -> None:
         """Like `act` for something that does not wait."""
@@ -434,14 +448,20 @@ class ChatScreen(Screen[None]):
         def turn() -> None:
             column = self.chat.state.columns[self.column]
             self.chat.set_strength(self.column, column.strength + step)
-            self.say(f"{one_line(self.chat.state.columns[self.column].label)}: counts from the next answer on. F5 answers the turn again.")
+            self.say(
+                f"{one_line(self.chat.state.columns[self.column].label)}: counts from the next answer on. F5 answers the turn again."
+            )
 
         self.attempt(turn)
 
     def action_toggle_blind(self) -> None:
         """Blind mode on or off."""
         self.chat.change(blind=not self.chat.settings.blind)
-        self.say("Blind mode on: from the next answers on the sides are shuffled and unnamed until judged." if self.chat.settings.blind else "Blind mode off.")
+        self.say(
+            "Blind mode on: from the next answers on the sides are shuffled and unnamed until judged."
+            if self.chat.settings.blind
+            else "Blind mode off."
+        )
 
     def action_remove_column(self) -> None:
         """Take the focused column off."""
@@ -583,7 +603,9 @@ class ChatScreen(Screen[None]):
             exchange = self.chat.state.selected
             take = exchange.take if exchange else None
             if hidden(take):
-                raise UserError("The sides are hidden until you judge.", "1 2 3 4 5 judge; then i shows the conditions.")
+                raise UserError(
+                    "The sides are hidden until you judge.", "1 2 3 4 5 judge; then i shows the conditions."
+                )
             answer = self.focused_answer()
             other = next((a for a in take.answers() if a.column != answer.column), None) if take else None
             self.app.push_screen(Reader("Conditions", conditions_content(answer, other)))

@@ -90,15 +90,28 @@ class SessionsScreen(Screen[Chosen | None]):
         if self._found:
             listing.highlighted = 0
         if query.strip():
-            note.update(f"{len(self._found)} hit(s), newest first" if self._found else f"Nothing found for “{one_line(query, 40)}”.")
+            note.update(
+                f"{len(self._found)} hit(s), newest first"
+                if self._found
+                else f"Nothing found for “{one_line(query, 40)}”."
+            )
         else:
-            note.update(f"{len(self._found)} session(s), newest first" if self._found else "No session yet: Esc goes back to the chat, where the first prompt makes one.")
+            note.update(
+                f"{len(self._found)} session(s), newest first"
+                if self._found
+                else "No session yet: Esc goes back to the chat, where the first prompt makes one."
+            )
 
     def _line(self, found: Found) -> Content:
         when = found.when[:16].replace("T", " ")
         here = ("● ", "$text-success") if found.session_id == self._current_id else ("  ", "")
         if found.turn_id is None:
-            return Content.assemble(here, (f"{when}  ", MUTED), (one_line(found.name, 60), "bold"), (f"  {found.turns} turns, {found.pairs} verdicts", MUTED))
+            return Content.assemble(
+                here,
+                (f"{when}  ", MUTED),
+                (one_line(found.name, 60), "bold"),
+                (f"  {found.turns} turns, {found.pairs} verdicts", MUTED),
+            )
         before, match, after = found.snippet
         role = "answer" if found.role == "answer" else found.role
         return Content.assemble(
@@ -109,7 +122,9 @@ class SessionsScreen(Screen[Chosen | None]):
     @on(Input.Changed, "#search")
     def _typed(self, event: Input.Changed) -> None:
         query = event.value
-        self.set_timer(SEARCH_DELAY_S, lambda: self.look(query) if self.query_one("#search", Input).value == query else None)
+        self.set_timer(
+            SEARCH_DELAY_S, lambda: self.look(query) if self.query_one("#search", Input).value == query else None
+        )
 
     @on(Input.Submitted, "#search")
     def _to_list(self, event: Input.Submitted) -> None:

@@ -137,7 +137,9 @@ class AnswerPane(Vertical):
         look = TurnLook(view, hidden(take), exchange is state.selected, other)
         block.draw(exchange, take, answer, look)
 
-    def _other(self, take: Take | None, columns: tuple[int, ...], column: int, answer: AnswerState | None) -> AnswerState | None:
+    def _other(
+        self, take: Take | None, columns: tuple[int, ...], column: int, answer: AnswerState | None
+    ) -> AnswerState | None:
         """The answer to hold this one against: what it was edited from, else the pane beside it."""
         if take is None or answer is None:
             return None
@@ -154,7 +156,12 @@ class AnswerPane(Vertical):
         take = state.selected.take if state.selected else None
         place = f"{self.place + 1}/{panes} " if panes > 1 else ""
         if hidden(take):
-            blind = Content.assemble((place, MUTED), (f"{chr(65 + self.place)}", "bold"), (" · h l: the other" if self.alone else "", MUTED), (" · blind: unnamed until judged", MUTED))
+            blind = Content.assemble(
+                (place, MUTED),
+                (f"{chr(65 + self.place)}", "bold"),
+                (" · h l: the other" if self.alone else "", MUTED),
+                (" · blind: unnamed until judged", MUTED),
+            )
             header.update(blind, layout=False)
             return
         if self.place >= len(state.columns):
@@ -172,7 +179,9 @@ class AnswerPane(Vertical):
         elif answer is not None and answer.side != column.label and not answer.live:
             parts.append(Content.styled(f"  (this take: {one_line(answer.side, 28)})", "$text-warning"))
         if self.alone and panes > 1:
-            others = " ".join(one_line(other.label, 16) for place, other in enumerate(state.columns) if place != self.place)
+            others = " ".join(
+                one_line(other.label, 16) for place, other in enumerate(state.columns) if place != self.place
+            )
             parts.append(Content.styled(f"   h l: {others}", MUTED))
         header.update(Content("").join(parts), layout=False)
 

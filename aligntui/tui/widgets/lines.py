@@ -51,7 +51,9 @@ def engine_text(engine: EngineState) -> Content:
 class ConditionsLine(Static):
     """What every next answer is made with, on one line."""
 
-    DEFAULT_CSS = "ConditionsLine { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+    DEFAULT_CSS = (
+        "ConditionsLine { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+    )
 
     def __init__(self) -> None:
         super().__init__("", markup=False)
@@ -101,7 +103,9 @@ class WarningLine(Static):
 class StatusLine(Static):
     """The engine's state, and what happened last."""
 
-    DEFAULT_CSS = "StatusLine { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted; }"
+    DEFAULT_CSS = (
+        "StatusLine { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; color: $text-muted; }"
+    )
 
     def __init__(self) -> None:
         super().__init__("", markup=False)
@@ -147,7 +151,9 @@ class KeyBar(Static):
         applies = getattr(self.screen, "key_applies", lambda _id: True)
         shown: list[tuple[str, str, str]] = []
         seen: set[str] = set()
-        active = sorted(self.screen.active_bindings.values(), key=lambda entry: not (entry.binding.id or "").startswith("board."))
+        active = sorted(
+            self.screen.active_bindings.values(), key=lambda entry: not (entry.binding.id or "").startswith("board.")
+        )
         for _, binding, enabled, _ in active:  # what can be done with the answers comes first
             if binding.show and enabled and binding.action not in seen and applies(binding.id or ""):
                 seen.add(binding.action)
@@ -161,7 +167,11 @@ class KeyBar(Static):
             length = len(label) + 1 + len(text) + 2
             if not last and x + length + 8 > width:
                 continue
-            content = content.append(Content.assemble((label, "bold $footer-key-foreground"), (f" {text}  ", "$footer-description-foreground")))
+            content = content.append(
+                Content.assemble(
+                    (label, "bold $footer-key-foreground"), (f" {text}  ", "$footer-description-foreground")
+                )
+            )
             self._zones.append((x, x + length, key))
             x += length
         self.update(content, layout=False)

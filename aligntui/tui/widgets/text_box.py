@@ -76,7 +76,11 @@ class PromptBox(TextBox):
             else:
                 self.action_newline()
             return
-        if event.key == "up" and self.cursor_location[0] == 0 and self.wrapped_document.location_to_offset(self.cursor_location).y == 0:
+        if (
+            event.key == "up"
+            and self.cursor_location[0] == 0
+            and self.wrapped_document.location_to_offset(self.cursor_location).y == 0
+        ):
             event.stop()
             event.prevent_default()
             self.action_recall_older()
