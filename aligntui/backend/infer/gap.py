@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf
-from aligntui.backend.infer.forward import BatchForward
+from aligntui.backend.infer.forward import make_forward
 from aligntui.backend.infer.text_stream import pieces
 from aligntui.backend.template import encode_rendered
 from aligntui.core.errors import UserError
@@ -53,7 +53,7 @@ def measure_gap(
         )
     shelf.routing.set([(None, 0.0), (adapter.sha256 if adapter else None, strength)], base.model.device)
     try:
-        read = BatchForward(shelf, [sequence, sequence]).prefill(len(token_ids))
+        read = make_forward(shelf, [sequence, sequence]).prefill(len(token_ids))
     finally:
         shelf.routing.clear()
     assert read is not None  # only a stop function makes it give up, and there is none

@@ -57,6 +57,8 @@ class Routing:
     """B, the rows of the batch."""
     groups: tuple[RowGroup, ...] = ()
     """Base rows are in no group."""
+    pairs: tuple[tuple[str | None, float], ...] = ()
+    """For each row its adapter's hash (None for the base) and its strength."""
     version: int = 0
     """Grows with every change, so that a prepared step knows when it is stale."""
 
@@ -82,11 +84,11 @@ class Routing:
                 strength = factors[0] if same else torch.tensor(factors, device=device)[:, None]
                 groups.append(RowGroup(start, end, name, strength))
             start = end
-        self.rows, self.groups, self.version = len(pairs), tuple(groups), self.version + 1
+        self.rows, self.groups, self.pairs, self.version = len(pairs), tuple(groups), tuple(pairs), self.version + 1
 
     def clear(self) -> None:
         """Back to the base for all rows."""
-        self.rows, self.groups, self.version = 0, (), self.version + 1
+        self.rows, self.groups, self.pairs, self.version = 0, (), (), self.version + 1
 
 
 class MixedLinear(nn.Module):
