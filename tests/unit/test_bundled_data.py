@@ -79,7 +79,7 @@ def test_answers_keep_the_length_of_their_type(records):
 
 def test_no_two_prompts_are_near_duplicates(records):
     sets = [(r["id"], set(words(r["prompt"])), shingles(r["prompt"], 3)) for r in records]
-    close = [(a[0], b[0]) for a, b in combinations(sets, 2) if jaccard(a[2], b[2]) >= 0.3 or jaccard(a[1], b[1]) >= 0.6]
+    close = [(a[0], b[0]) for a, b in combinations(sets, 2) if jaccard(a[2], b[2]) >= 0.4 or jaccard(a[1], b[1]) >= 0.6]
     assert not close, close
 
 
