@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -68,6 +69,8 @@ def claim(niceness: int = ENGINE_NICENESS) -> Pipe:
     os.close(nothing)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
+    # Ctrl-C in the terminal is for the console, which closes the pipe when it means the engine too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     settle_environment()
     if hasattr(os, "nice"):
         with contextlib.suppress(OSError):

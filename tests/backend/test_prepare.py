@@ -27,6 +27,9 @@ def test_a_row_is_rendered_and_tokenised(shelf: AdapterShelf) -> None:
     ("changes", "words"),
     [
         ({"history": (("user", "  \n "),)}, "prompt is empty"),
+        ({"history": (("user", "x\ud800y"),)}, "half a character"),
+        ({"instruction": "\udfff"}, "half a character"),
+        ({"prefix_text": "\udfff"}, "half a character"),
         ({"history": ()}, "must end with a message of the user"),
         ({"history": (("user", "x"), ("assistant", "y"))}, "must end with a message of the user"),
         ({"history": (("system", "x"), ("user", "y"))}, "not of 'system'"),

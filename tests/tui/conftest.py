@@ -68,9 +68,7 @@ class Console:
         box.load_text(text)
         count = len(self.chat.state.exchanges)
         await self.pilot.press("enter")
-        await self.until(
-            lambda: len(self.chat.state.exchanges) > count, "sent"
-        )
+        await self.until(lambda: len(self.chat.state.exchanges) > count, "sent")
         await self.idle()
 
     async def leave_prompt(self) -> None:

@@ -413,7 +413,7 @@ async def test_a_resumed_session_has_its_verdicts_and_takes(console):
         session = c.chat.session.id
         await c.press("n")
         await c.until(lambda: not c.chat.state.exchanges, "empty")
-        await c.chat.open_session(session)
+        await c.screen.moves.open_session(session)
         exchange = c.chat.state.last
         assert len(exchange.takes) == 2 and exchange.at == 1
         assert exchange.takes[0].verdict.verdict is Verdict.LEFT

@@ -12,6 +12,7 @@ from aligntui.tui.app import ConsoleApp
 from aligntui.tui.turn_text import View
 from aligntui.wire.engine import AdapterRef, LoadProgressed
 from aligntui.workbench.chat_state import Column, Phase
+from aligntui.workbench.gap import measure_gap
 from aligntui.workbench.opening import settings_for
 
 from .conftest import SCRIPTED, wait_for
@@ -159,7 +160,7 @@ def test_snapshot_views(picture, size, view):
         await send(app, pilot, "What makes bread rise?")
         app._chat_screen.view = view
         for answer in app.bench.chat.state.last.take.answers():
-            await app.bench.chat.measure_gap(answer)
+            await measure_gap(app.bench.chat, answer)
 
     assert picture(size, views)
 
@@ -233,6 +234,6 @@ def test_snapshot_no_colour(picture, monkeypatch):
         await send(app, pilot, "What makes bread rise?")
         app._chat_screen.view = View.GAP
         for answer in app.bench.chat.state.last.take.answers():
-            await app.bench.chat.measure_gap(answer)
+            await measure_gap(app.bench.chat, answer)
 
     assert picture((120, 40), plain)

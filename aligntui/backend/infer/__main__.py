@@ -58,9 +58,10 @@ def read_requests(pipe: stdio.Pipe, owner: Owner, send: Any) -> None:
             request = codec.decode(line)
             if not isinstance(request, engine.REQUESTS):
                 raise codec.BadMessage(f"{type(request).__name__} is an event, not a request.")
-        except codec.BadMessage as error:
+        except Exception as error:  # noqa: BLE001 - the process edge
+            # whatever a line does to the reader (nesting without end, for example), the next one must be heard
             sys.stderr.write(f"{error}\n")
-            send(engine.RequestFailed("", "engine", error.message))
+            send(engine.RequestFailed("", "engine", f"A line could not be read: {error}"[:500]))
             continue
         if isinstance(request, engine.StopEngine):
             break

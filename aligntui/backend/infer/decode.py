@@ -5,6 +5,7 @@ Pinned in tests/backend/test_decode.py.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from aligntui.backend.infer.forward import make_forward
 from aligntui.backend.infer.kv_cache import RowCache
 from aligntui.backend.infer.sampler import RowSampler
 from aligntui.backend.infer.text_stream import TextStream
+from aligntui.core.errors import UserError
 from aligntui.core.sampling import Sampling
 
 FLUSH_S = 1 / 30
@@ -171,6 +173,11 @@ class _Batch:
         """Draw a token for every open row, say what is new, and compute the next step for those that stay."""
         ids, logprobs = self._sampler.draw(self._logits, [len(row.stream.ids) for row in self.rows])  # (B,), (B,)
         drawn = list(zip(self.rows, ids.tolist(), logprobs.tolist(), strict=True))  # on a GPU this waits for the step
+        if any(math.isnan(logprob) for _, _, logprob in drawn):
+            raise UserError(
+                "The model's numbers overflowed, so there is no next token to draw.",
+                "Lower the adapter's strength, or load the model as bfloat16 or float32.",
+            )
         now = self._clock()
         self._first_at = self._first_at or now
         self._summary.tokens += len(drawn)

@@ -1,4 +1,4 @@
-"""Where an adapter may not mean what the user expects: other base weights, another template.
+"""Where an adapter may not mean what the user expects: other base weights, another template or mode.
 
 Pinned in tests/backend/test_mismatch.py.
 """
@@ -35,6 +35,11 @@ def adapter_warnings(path: str, adapter: Adapter, base: Base) -> list[str]:
             f"This adapter was trained with another chat template ({template[:12]}…) than the one in use "
             f"({base.template.sha256[:12]}…): it may not react to instructions as it did in training."
         )
+    mode = story.get("mode")
+    if isinstance(mode, str) and mode not in ("", "system"):
+        warnings.append(
+            f"This adapter was trained on prompts in the mode {mode}: with instructions placed otherwise it may not act."
+        )
     return warnings
 
 
@@ -45,7 +50,7 @@ def _run_config(folder: Path) -> dict[str, Any]:
             story = json.loads((place / "config.json").read_text("utf-8"))
         except (OSError, ValueError):
             continue
-        if isinstance(story, dict) and ("base_weights_sha256" in story or "template_sha256" in story):
+        if isinstance(story, dict) and story.keys() & {"base_weights_sha256", "template_sha256", "mode"}:
             return story
     return {}
 

@@ -63,6 +63,10 @@ def pack_linears(model: nn.Module) -> int:
     for name, linear in found:
         parent, _, leaf = name.rpartition(".")
         setattr(model.get_submodule(parent), leaf, PackedLinear(linear))
+    for parameter in model.parameters():
+        if type(parameter) is nn.Parameter:
+            # what is left (embeddings, norms) may be a view into the mapped file, which would keep all of it in memory
+            parameter.data = parameter.data.clone()
     return len(found)
 
 

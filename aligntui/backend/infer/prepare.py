@@ -59,11 +59,26 @@ def render_row(row: Row, shelf: AdapterShelf) -> str:
             )
     if history and history[-1].role == "user" and not history[-1].content.strip():
         raise UserError("The prompt is empty.", "Type a prompt first.")
+    for text in (row.instruction, *(message.content for message in history)):
+        if not is_unicode(text):
+            raise UserError(
+                "The prompt or the instruction holds half a character (a lone surrogate), which no tokenizer can read.",
+                "Delete it and type it again.",
+            )
     modes = [mode.value for mode in Mode]
     if row.mode not in modes:
         raise UserError(f"The mode {row.mode!r} is not known.", f"Use {', '.join(modes)}.")
     base = shelf.base
     return render_prompt(base.tokenizer, base.template, history, row.instruction, Mode(row.mode), row.injection_every)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8; lone surrogates cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def load_adapter(row: Row, shelf: AdapterShelf) -> Adapter | None:
@@ -89,6 +104,8 @@ def find_prefix(row: Row, shelf: AdapterShelf, rendered: str, prompt_ids: list[i
     base = shelf.base
     ids = list(row.prefix_token_ids)
     if not ids and row.prefix_text:
+        if not is_unicode(row.prefix_text):
+            raise UserError("The answer to be continued holds half a character (a lone surrogate).", "Edit it first.")
         whole = encode_rendered(base.tokenizer, rendered + row.prefix_text)
         # tokenised together where the seam allows it: some tokenizers put a space before a text of its own
         fits = whole[: len(prompt_ids)] == prompt_ids

@@ -30,8 +30,7 @@ Rounding (and an expert chosen differently because of it) stays well below; a ca
 def warm_up(shelf: AdapterShelf) -> None:
     """Lay out the weights for decoding, choose how to step, start thread pools and choose kernels."""
     model = shelf.base.model
-    if shelf.base.quantisation is None:
-        pack_linears(model)
+    pack_linears(model)
     shelf.fast_step = FastStep(model, shelf.routing) if FastStep.serves(model) else None
     tokens, expected = _steps(RowByRowForward(shelf, _probe(shelf)))
     found = _try_steps(shelf, tokens)

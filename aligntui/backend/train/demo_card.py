@@ -226,7 +226,7 @@ def card(report: Report) -> str:
         "- It learnt ten instructions in three wordings each, in the system slot of this chat template, English, first turns. Other instructions, the ITA "
         "block, injected instructions, other languages and long conversations are outside what it saw: it may ignore them or mix the styles.",
         "- `conservative` and `liberal` are manners of everyday advice and speak for no party or person.",
-        "- It is no measure of the method: one seed, one small data set, settings chosen by looking at a few runs.",
+        "- It is no measure of the method: one seed, one small data set, and settings chosen between a few runs by these same prompts and checks.",
         "",
     ]
     return "\n".join(lines)
