@@ -1,12 +1,19 @@
-"""Write docs/keys.md and docs/options.md from the declarations; `--check` only says whether they are current."""
+"""Write the pages of docs/ that follow from declarations (see PAGES); `--check` only says whether they are current."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import typer
+from typer.main import get_command
+
+from aligntui.cli.app import root
 from aligntui.config.keys import keys_table
-from aligntui.config.options import options_table
+from aligntui.config.options import OPTIONS, options_table
 
 HERE = Path(__file__).parent
 KEYS = """# Keys
@@ -16,13 +23,62 @@ Every key of the console. A config file moves them: `[keys]` in `aligntui.toml` 
 an unknown action or a key that serves two actions is refused with file, key and line.
 
 """
-OPTIONS = """# Options
+OPTIONS_HEAD = """# Options
 
 Each option is a flag, an environment variable and a line under `[options]` of a config file; the first of these that is set
 wins, the workspace's file before the user's. `aligntui config show` says where every value came from.
 
+{personal} can make a program run: the workspace's file, which may have come from somebody else, cannot set them.
+
 """
-PAGES = {"keys.md": lambda: KEYS + keys_table() + "\n", "options.md": lambda: OPTIONS + options_table() + "\n"}
+COMMANDS = """# Commands
+
+Every command of `aligntui` with its arguments and options, as `--help` tells them. `--workspace` stands before the command,
+everything else after it. The options of the console can also stand in the environment and in files: [options.md](options.md).
+
+"""
+
+
+def options_page() -> str:
+    """Every option of the console."""
+    personal = " and ".join(f"`{option.name}`" for option in OPTIONS if option.personal)
+    return OPTIONS_HEAD.format(personal=personal) + options_table() + "\n"
+
+
+def commands_page() -> str:
+    """Every command of the command line."""
+    command = get_command(root)
+    sections = _sections(command, typer.Context(command, info_name="aligntui"))
+    return COMMANDS + "\n".join(sections)
+
+
+def _sections(command: Any, ctx: typer.Context) -> Iterator[str]:
+    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
+    yield f"## {ctx.command_path}\n\n{command.help}\n\n```text\n{usage}\n```\n"
+    rows = [_row(param, ctx) for param in command.get_params(ctx) if param.name != "help"]
+    if rows:
+        yield "\n".join(["| argument or option | what it does |", "|---|---|", *rows]) + "\n"
+    if ctx.parent is None:
+        notes = command.epilog.removeprefix("\b\n").rstrip()
+        yield f"```text\n{notes}\n```\n"
+    for name in getattr(command, "list_commands", lambda ctx: [])(ctx):
+        below = command.get_command(ctx, name)
+        yield from _sections(below, typer.Context(below, info_name=name, parent=ctx))
+
+
+def _row(param: Any, ctx: typer.Context) -> str:
+    name, told = param.get_help_record(ctx)
+    if param.param_type_name == "argument":
+        name = re.sub(r" <\w+>$", "", name)  # its Python type
+    cells = (f"`{name}`", " ".join(told.split()))
+    return "| " + " | ".join(re.sub(r"\|", r"\\|", cell) for cell in cells) + " |"
+
+
+PAGES = {
+    "commands.md": commands_page,
+    "keys.md": lambda: KEYS + keys_table() + "\n",
+    "options.md": options_page,
+}
 
 
 def main() -> int:

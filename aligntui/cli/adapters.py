@@ -10,6 +10,7 @@ import typer
 from aligntui.cli import output
 from aligntui.cli.app import group
 from aligntui.cli.shared import Json, workspace_of
+from aligntui.core.printable import printable
 from aligntui.data.adapter_folders import AdapterFolder, find_adapter, list_adapters
 
 app = group("List adapters, show one.")
@@ -45,7 +46,12 @@ def show(
     width = max(map(len, shown))
     for key, value in shown.items():
         if value not in ("", None):
-            output.data(f"{key.ljust(width)}  {value}")
+            output.data(f"{key.ljust(width)}  {_on_one_line(value)}")
+
+
+def _on_one_line(value: object) -> str:
+    # not `one_line`, which would make one space of two in a path
+    return printable(str(value)).replace("\n", " ")
 
 
 def _record(adapter: AdapterFolder) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aligntui.cli import output
-from aligntui.core.printable import printable
+from aligntui.core.printable import one_line, printable
 from aligntui.workbench.chat_state import AnswerState, Take
 
 
@@ -33,7 +33,7 @@ class AnswerStream:
     def _show(self, answer: AnswerState, *, heading: bool) -> None:
         if answer.id not in self._printed:
             lead = "\n" if self._printed else ""
-            output.raw(f"{lead}[{printable(answer.side)}]\n" if heading else "")
+            output.raw(f"{lead}[{one_line(answer.side)}]\n" if heading else "")
             self._printed[answer.id] = ""
         # what is printable of a beginning is a beginning of what is printable, but for a carriage return at its end
         text = printable(answer.text.removesuffix("\r") if answer.live else answer.text)

@@ -17,6 +17,7 @@ from aligntui.cli.loading import LoadingLine
 from aligntui.cli.option_flags import options_of, with_options
 from aligntui.cli.shared import Json, settings_of, workspace_of
 from aligntui.core.errors import EnvironmentProblem, StoreError, UserError
+from aligntui.core.printable import one_line
 from aligntui.workbench.changes import AnswerChanged, Change, EngineChanged, Noticed
 from aligntui.workbench.headless import Question, Reply, ask
 from aligntui.workbench.opening import Workbench
@@ -96,7 +97,7 @@ class _Face:
 
     def _warn(self, bench: Workbench) -> None:
         if not self._warned:
-            for warning in [*bench.library.warnings, *bench.chat.state.warnings]:
+            for warning in [*bench.library.warnings, *bench.chat.state.warnings(bench.chat.settings.mode)]:
                 output.say(f"warning: {warning}")
             self._warned = True
 
@@ -104,7 +105,7 @@ class _Face:
 def _narrate(reply: Reply) -> None:
     for answer in reply.answers:
         tokens = len(answer.token_ids)
-        output.say(f"{answer.side}: {tokens} tokens, {answer.finish.value}, seed {answer.conditions.seed}")
+        output.say(f"{one_line(answer.side)}: {tokens} tokens, {answer.finish.value}, seed {answer.conditions.seed}")
     output.say(f"{reply.batch.tokens} tokens in {reply.batch.decode_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s")
     if reply.session_id:
         output.say(f"stored as {reply.take_id} in {reply.session_id}")

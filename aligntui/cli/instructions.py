@@ -12,6 +12,7 @@ from aligntui.cli.app import group
 from aligntui.cli.shared import Json, workspace_of
 from aligntui.core.errors import UserError
 from aligntui.core.instruction import InstructionType
+from aligntui.core.printable import one_line
 from aligntui.data.instruction_library import InstructionLibrary, add_own, load_library
 
 app = group("List the alignment instructions, show one, add one.")
@@ -48,11 +49,13 @@ def show(
     if as_json:
         output.json_data(_record(known))
         return
-    output.data(f"{known.title} ({known.type}): {known.summary}")
+    output.data(f"{one_line(known.title)} ({known.type}): {one_line(known.summary)}")
     for number, text in enumerate(known.phrasings, 1):
         output.data(f"\n{known.type}/{number}\n{text}")
     if known.characteristics:
-        output.data("\nAn answer that follows it:\n" + "\n".join(f"- {line}" for line in known.characteristics))
+        output.data(
+            "\nAn answer that follows it:\n" + "\n".join(f"- {one_line(line)}" for line in known.characteristics)
+        )
 
 
 @app.command("add")

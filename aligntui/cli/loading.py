@@ -8,16 +8,10 @@ import shutil
 import sys
 
 from aligntui.cli import output
+from aligntui.config.texts import LOADING_STAGES
 from aligntui.wire.engine import LoadProgressed
 from aligntui.workbench.chat_state import EngineState, Phase
 
-_STAGES = {
-    "fetch": "fetching",
-    "convert": "converting, once",
-    "hash": "hashing the weights",
-    "load": "loading",
-    "warm-up": "warming up",
-}
 _BAR_CELLS = 24
 
 
@@ -41,7 +35,7 @@ class LoadingLine:
         if self._is_terminal:
             self._draw(progress)
         elif progress.stage != self._stage:
-            output.say(f"{_STAGES.get(progress.stage, progress.stage)} ...")
+            output.say(f"{LOADING_STAGES.get(progress.stage, progress.stage)} ...")
         self._stage = progress.stage
 
     def clear(self) -> None:
@@ -51,7 +45,7 @@ class LoadingLine:
             self._drawn = False
 
     def _draw(self, progress: LoadProgressed) -> None:
-        text = _STAGES.get(progress.stage, progress.stage)
+        text = LOADING_STAGES.get(progress.stage, progress.stage)
         if progress.total > 0:
             filled = min(_BAR_CELLS, _BAR_CELLS * progress.done // progress.total)
             text = f"[{'#' * filled}{'.' * (_BAR_CELLS - filled)}] {text} {_amount(progress)}"

@@ -8,13 +8,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from aligntui.core.errors import EnvironmentProblem
-from aligntui.core.printable import printable
+from aligntui.core.printable import one_line, printable
 
 # C1 controls, DEL, bidirectional controls, line separators and lone surrogates: JSON leaves them as they are
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -95,45 +95,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print aligned columns; wide characters count as two cells. The last column may be of any length."""
     from rich.cells import cell_len  # a width table of 30 KB that most commands never need
 
-    lines = [list(headings), *([" ".join(printable(str(cell)).split()) for cell in row] for row in rows)]
+    lines = [list(headings), *([one_line(str(cell)) for cell in row] for row in rows)]
     widths = [max(cell_len(line[at]) for line in lines) for at in range(len(headings))]
     padded = ("  ".join(cell + " " * (widths[at] - cell_len(cell)) for at, cell in enumerate(line)) for line in lines)
     raw("\n".join(line.rstrip() for line in padded) + "\n")
-
-
-def write_file(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        EnvironmentProblem: it cannot be written; what stood there before is untouched.
-    """
-    import tempfile
-
-    draft: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            draft = Path(file.name)
-            for piece in pieces:
-                file.write(piece.encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        _give_usual_rights(draft)
-        draft.replace(path)
-    except OSError as error:
-        if draft is not None:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-        raise EnvironmentProblem(
-            f"{path} cannot be written: {(error.strerror or str(error)).lower()}.", "Give another file with --out."
-        ) from error
-
-
-def _give_usual_rights(file: Path) -> None:
-    # temporary files are made for their owner alone
-    mask = os.umask(0)
-    os.umask(mask)
-    file.chmod(0o666 & ~mask)
 
 
 def _translated(error: OSError) -> Exception:

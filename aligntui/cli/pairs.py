@@ -15,6 +15,7 @@ from aligntui.cli.option_flags import with_options
 from aligntui.cli.shared import Json, opened_store, settings_of, workspace_of
 from aligntui.core.errors import UserError
 from aligntui.core.pair import Pair, Verdict
+from aligntui.core.printable import one_line
 
 if TYPE_CHECKING:
     from aligntui.store import Store
@@ -63,7 +64,8 @@ def add(
         return
     output.data(given.pair.id)
     output.say(
-        f"left {given.left.side} ({given.left.id}), right {given.right.side} ({given.right.id}): {verdict.value}"
+        f"left {one_line(given.left.side)} ({given.left.id}), "
+        f"right {one_line(given.right.side)} ({given.right.id}): {verdict.value}"
     )
     if given.replaced:
         output.say(f"in place of {given.replaced}, which is undone")
@@ -95,21 +97,28 @@ def undo(
     ctx: typer.Context,
     flags: dict[str, Any],
     pair: Annotated[
-        str, typer.Argument(metavar="[ID]", help="A pair; your newest one when left out.", show_default=False)
+        str, typer.Argument(metavar="ID", help="A pair; your newest one when left out.", show_default=False)
     ] = "",
     session: InSession = "",
     as_json: Json = False,
 ) -> None:
-    """Take a verdict back; it stays in the database, marked."""
+    """Take a verdict back; it stays in the database, marked. One that it had replaced counts again."""
     annotator = settings_of(workspace_of(ctx), flags).annotator
     with opened_store(ctx) as store:
-        wanted = pair or _newest(store, _session_id(store, session), annotator)
-        undone = store.undo_pair(wanted, annotator)
+        session_id = _session_id(store, session)
+        undone = store.undo_pair(pair, annotator) if pair else store.undo_last_pair(session_id, annotator)
+    if undone is None:
+        raise UserError(
+            f"There is no verdict of {annotator} to take back.", "`aligntui pairs list` shows all; give the id of one."
+        )
+    restored = undone.restored
     if as_json:
-        output.json_data(_record(undone))
-    else:
-        output.data(undone.id)
-        output.say(f"undone: {undone.verdict.value} over {undone.left_id} and {undone.right_id}")
+        output.json_data({**_record(undone.pair), "restored": restored.id if restored else None})
+        return
+    output.data(undone.pair.id)
+    output.say(f"undone: {_said(undone.pair)}")
+    if restored:
+        output.say(f"restored: {restored.id}, {_said(restored)}")
 
 
 @app.command("export")
@@ -163,16 +172,8 @@ def _session_id(store: Store, key: str) -> str | None:
     return store.get_session(key).id if key else None
 
 
-def _newest(store: Store, session_id: str | None, annotator: str) -> str:
-    offset, page = 0, 200
-    while found := store.list_pairs(session_id, limit=page, offset=offset):
-        for pair in found:
-            if pair.annotator == annotator:
-                return pair.id
-        offset += page
-    raise UserError(
-        f"There is no verdict of {annotator} to take back.", "`aligntui pairs list` shows all; give the id of one."
-    )
+def _said(pair: Pair) -> str:
+    return f"{pair.verdict.value} over {pair.left_id} and {pair.right_id}"
 
 
 def _record(pair: Pair) -> dict[str, Any]:

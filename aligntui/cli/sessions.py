@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +11,12 @@ import typer
 from aligntui.cli import output
 from aligntui.cli.app import group
 from aligntui.cli.shared import Json, opened_store
+from aligntui.core.printable import one_line
 from aligntui.core.turn import Answer
 
 if TYPE_CHECKING:
     from aligntui.core.pair import Pair
-    from aligntui.store import Exchange, Store, Take
+    from aligntui.store import Exchange, Take
 
 app = group("List, show, search, rename and export sessions.")
 
@@ -51,13 +51,15 @@ def show(ctx: typer.Context, session: Session, as_json: Json = False) -> None:
     """
     with opened_store(ctx) as store:
         head = store.get_session(session)
-        exchanges = list(_exchanges(store, head.id))
+        exchanges = list(store.exchanges(head.id))
         pairs = store.list_pairs(head.id, include_undone=True, oldest_first=True)
     if as_json:
         tree = {"session": asdict(head), "exchanges": [_record(one) for one in exchanges], "pairs": pairs}
         output.json_data(tree)
         return
-    output.data(f"{head.id}  {head.name}\n{head.turn_count} turns, {head.pair_count} pairs, used {head.updated_at}")
+    output.data(
+        f"{head.id}  {one_line(head.name)}\n{head.turn_count} turns, {head.pair_count} pairs, used {head.updated_at}"
+    )
     for exchange in exchanges:
         output.data(_text(exchange, pairs))
 
@@ -100,7 +102,7 @@ def rename(
     if as_json:
         output.json_data(renamed)
     else:
-        output.data(f"{renamed.id}  {renamed.name}")
+        output.data(f"{renamed.id}  {one_line(renamed.name)}")
 
 
 @app.command("export")
@@ -113,41 +115,23 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Export a session as Markdown."""
-    from aligntui.store.markdown import markdown
+    from aligntui.store.markdown import export_session, markdown
 
     with opened_store(ctx) as store:
         head = store.get_session(session)
-        pieces = markdown(store, head)
         if out is not None:
-            output.write_file(out, pieces)
+            export_session(store, head.id, out)
         elif as_json:
-            output.json_data({"session": head.id, "markdown": "".join(pieces)})
+            output.json_data({"session": head.id, "markdown": "".join(markdown(store, head))})
             return
         else:
-            for piece in pieces:
+            for piece in markdown(store, head):
                 output.raw(piece)
             return
     if as_json:
         output.json_data({"session": head.id, "out": str(out)})
     else:
-        output.say(f"{head.name} written to {out}")
-
-
-def _exchanges(store: Store, session_id: str) -> Iterator[Exchange]:
-    """All exchanges of a session on all branches, in the order in which they were sent."""
-    last = store.last_exchange(session_id)
-    if last is None:
-        return
-    root = next(iter(store.earlier_exchanges(last.id, 1_000_000)), last)
-    found: dict[str, Exchange] = {}
-    waiting = store.sibling_exchanges(root.id)
-    while waiting:
-        exchange = waiting.pop()
-        if exchange.id not in found:
-            found[exchange.id] = exchange
-            for take in exchange.takes:
-                waiting += store.child_exchanges(take.id)
-    yield from sorted(found.values(), key=lambda exchange: (exchange.created_at, exchange.id))
+        output.say(f"{one_line(head.name)} written to {out}")
 
 
 def _record(exchange: Exchange) -> dict[str, Any]:
@@ -180,7 +164,7 @@ def _take_lines(take: Take) -> list[str]:
     for answer in take.answers:
         origin = f", edited from {answer.edited_from}" if answer.edited_from else ""
         origin = f", continues {answer.continued_from}" if answer.continued_from else origin
-        head = f"  [{answer.side}] {answer.id}  {len(answer.token_ids)} tokens, {answer.finish.value}{origin}"
+        head = f"  [{one_line(answer.side)}] {answer.id}  {len(answer.token_ids)} tokens, {answer.finish.value}{origin}"
         lines += [head, f"    {_indented(answer.text, '    ')}"]
     return lines
 
@@ -189,8 +173,7 @@ def _instruction(answer: Answer) -> str:
     c = answer.conditions
     if not c.instruction.strip():
         return f"no instruction, seed {c.seed}"
-    text = " ".join(c.instruction.split())
-    label = answer.instruction_label or (f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”")
+    label = one_line(answer.instruction_label) or f"“{one_line(c.instruction, 60)}”"
     return f"{label} ({c.mode}), seed {c.seed}"
 
 
@@ -200,8 +183,8 @@ def _verdict(pair: Pair) -> str:
         "right": f"{pair.right_id} better than {pair.left_id}",
     }
     said = better.get(pair.verdict, f"{pair.verdict.value}: {pair.left_id}, {pair.right_id}")
-    reason = f" because {pair.reason}" if pair.reason else ""
-    return f"{pair.id}  {said}, by {pair.annotator}{reason}{' (undone)' if pair.undone else ''}"
+    reason = f" because {one_line(pair.reason)}" if pair.reason else ""
+    return f"{pair.id}  {said}, by {one_line(pair.annotator)}{reason}{' (undone)' if pair.undone else ''}"
 
 
 def _indented(text: str, lead: str) -> str:

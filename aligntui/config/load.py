@@ -45,14 +45,15 @@ def resolve_settings(
         key_clashes: contexts that are live together, see `override_keys`.
 
     Raises:
-        UserError: a wrong value, an unknown table, option or action, or one key twice; names the flag, the
-            variable, or file and line.
+        UserError: a wrong value, an unknown table, option or action, one key twice, or an option in the workspace's
+            file that is the user's alone; names the flag, the variable, or file and line.
         EnvironmentProblem: a configuration file cannot be read.
     """
     env = os.environ if env is None else env
     names = list(BY_NAME)
     project = read_config(workspace.config, known_options=names)
     user = read_config(user_config_file(env), known_options=names, required=bool(env.get("ALIGNTUI_CONFIG")))
+    _refuse_personal(project, user.path)
     joined = prevail(
         (
             _from_flags(flags or {}),
@@ -139,6 +140,17 @@ def _from_file(file: ConfigFile, layer: Layer) -> dict[str, tuple[Any, Source]]:
             raise UserError(f"{file.path}, line {line}: {error.message}", error.hint) from None
         read[name] = (checked, Source(layer, str(file.path)))
     return read
+
+
+def _refuse_personal(project: ConfigFile, user_file: Path) -> None:
+    for name in project.options:
+        option = BY_NAME[name]
+        if option.personal:
+            raise UserError(
+                f"{project.path}, line {project.line('options', name)}: {name} cannot be set in the file of a workspace: "
+                "it lets programs run, and a folder that came from somebody else must not.",
+                f"Put it under [options] in your own file {user_file}, or give {option.flag} or {option.env}.",
+            )
 
 
 def _line(place: str, name: str) -> int | None:

@@ -39,6 +39,9 @@ class Option:
     high: float | None = None
     above: bool = False
     """Whether `low` itself is outside the range."""
+    personal: bool = False
+    """Whether it can make a program run, so that it counts from a flag, the environment and the user's own file only:
+    the file of a workspace may have come from somebody else."""
 
     @property
     def type(self) -> type:
@@ -213,7 +216,9 @@ class Settings:
     threads: int = _option(
         0, "model", "CPU threads for the arithmetic; 0 leaves the choice to torch.", metavar="N", low=0, high=1024
     )
-    trust_remote_code: bool = _option(False, "model", "Let a model from the hub run its own Python code.")
+    trust_remote_code: bool = _option(
+        False, "model", "Let a model from the hub run its own Python code.", personal=True
+    )
 
     temperature: float = _option(0.7, "answer", "Randomness of the answers; 0 is greedy.", metavar="T", low=0, high=5)
     top_p: float = _option(
@@ -257,7 +262,9 @@ class Settings:
     )
 
     theme: str = _option("", "screen", "Colour theme; empty for the console's own.", metavar="NAME")
-    editor: str = _option("", "screen", "Editor for long prompts; $VISUAL or $EDITOR when empty.", metavar="COMMAND")
+    editor: str = _option(
+        "", "screen", "Editor for long prompts; $VISUAL or $EDITOR when empty.", metavar="COMMAND", personal=True
+    )
     clipboard: str = _option(
         "auto",
         "screen",

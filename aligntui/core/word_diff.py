@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _LETTER = rf"[^\W{_CJK}]"
 _WORD = re.compile(rf"[{_CJK}]|{_LETTER}+(?:['’]{_LETTER}+)*|\s+|[^\w\s]")
+
+
+LONG = 400
+"""Words of the longer text from which on frequent words no longer line the texts up."""
 
 
 @dataclass(frozen=True)
@@ -24,30 +29,39 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def word_diff(left: str, right: str) -> tuple[list[Span], list[Span]]:
+@lru_cache(maxsize=128)
+def word_diff(left: str, right: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
     """Split both texts into spans that they share and spans that they do not.
 
-    White space counts as part of its surroundings: a shared space between two changed words is shown as
-    changed, so that a replaced phrase is one span. Joining the spans of a side gives that side back.
+    Words and punctuation are compared, white space is not: it counts as changed only between two
+    changed words, so that a replaced phrase is one span. Joining the spans of a side gives that side back. From
+    `LONG` words on, very frequent words are not used to line the texts up, which keeps the cost from growing
+    with the square of the length. Results are kept: a screen asks for the same pair at every repaint.
     Pinned in tests/unit/test_word_diff.py.
     """
     a, b = split_words(left), split_words(right)
-    left_same, right_same = [False] * len(a), [False] * len(b)
-    for block in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks():
-        for offset in range(block.size):
-            left_same[block.a + offset] = True
-            right_same[block.b + offset] = True
-    return _spans(a, left_same), _spans(b, right_same)
+    a_words, b_words = [w for w in a if not w.isspace()], [w for w in b if not w.isspace()]
+    a_same, b_same = [False] * len(a_words), [False] * len(b_words)
+    matcher = SequenceMatcher(None, a_words, b_words, autojunk=max(len(a_words), len(b_words)) >= LONG)
+    for block in matcher.get_matching_blocks():
+        a_same[block.a : block.a + block.size] = [True] * block.size
+        b_same[block.b : block.b + block.size] = [True] * block.size
+    return _spans(a, a_same), _spans(b, b_same)
 
 
-def _spans(words: list[str], same: list[bool]) -> list[Span]:
-    for i in range(1, len(words) - 1):
-        if words[i].isspace() and not same[i - 1] and not same[i + 1]:
-            same[i] = False
+def _spans(pieces: list[str], same: list[bool]) -> tuple[Span, ...]:
     spans: list[Span] = []
-    for word, is_same in zip(words, same, strict=True):
-        if spans and spans[-1].same == is_same:
-            spans[-1] = Span(spans[-1].text + word, is_same)
+    word = 0
+    for piece in pieces:
+        if piece.isspace():
+            # shared unless the words on both sides of it are changed
+            beside = same[max(0, word - 1) : word + 1]
+            is_same = any(beside) if beside else True
         else:
-            spans.append(Span(word, is_same))
-    return spans
+            is_same = same[word]
+            word += 1
+        if spans and spans[-1].same == is_same:
+            spans[-1] = Span(spans[-1].text + piece, is_same)
+        else:
+            spans.append(Span(piece, is_same))
+    return tuple(spans)

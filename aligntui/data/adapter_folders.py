@@ -235,18 +235,21 @@ def _inside(root: Path, folder: Path, name: str) -> Path:
     """`folder` when neither it nor its files lead out of `root` by a symbolic link."""
     if not _NAME.fullmatch(name):
         raise UserError(f"The folder {folder} has a name that no adapter can have.", "Rename it.")
-    home = root.resolve()
     for path in (folder, folder / CONFIG_FILE, folder / WEIGHTS_FILE):
-        try:
-            stays = path.resolve().is_relative_to(home)
-        except (OSError, RuntimeError):  # a link that leads to itself
-            stays = False
-        if not stays:
+        if not _stays(path, root):
             raise UserError(
                 f"The adapter {name} leads out of {root} by a symbolic link ({path}).",
                 "Copy it there, or name the folder itself by its path.",
             )
     return folder
+
+
+def _stays(path: Path, root: Path) -> bool:
+    """Whether `path` lies below `root` when its symbolic links are followed."""
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return False
 
 
 def _read_folder(name: str, folder: Path, root: Path | None) -> AdapterFolder:
@@ -318,7 +321,7 @@ def _checkpoints(folder: Path, root: Path | None = None) -> tuple[int, ...]:
     for entry in (folder / "run" / "checkpoints").glob("checkpoint-*"):
         number = entry.name.removeprefix("checkpoint-")
         usable = (entry / CONFIG_FILE).is_file() and (entry / WEIGHTS_FILE).is_file()
-        stays = root is None or entry.resolve().is_relative_to(root.resolve())
+        stays = root is None or _stays(entry, root)
         if number.isascii() and number.isdigit() and str(int(number)) == number and usable and stays:
             steps.append(int(number))
     return tuple(sorted(steps))

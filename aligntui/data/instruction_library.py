@@ -19,6 +19,7 @@ from typing import Any
 
 from aligntui.config.paths import Workspace, bundled
 from aligntui.core.errors import EnvironmentProblem, UserError, nearest
+from aligntui.core.files import sync_folder
 from aligntui.core.instruction import Instruction, InstructionType
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -253,15 +254,7 @@ def _locked(path: Path) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
         if is_new:
-            _sync_folder(path.parent)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
+            sync_folder(path.parent)
     finally:
         os.close(descriptor)
 

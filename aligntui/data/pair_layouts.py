@@ -10,17 +10,15 @@ every layout: a heading with nothing below it would teach a format that no chat 
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aligntui.core.errors import EnvironmentProblem, UserError, nearest
+from aligntui.core.errors import UserError, nearest
+from aligntui.core.files import write_text_atomic
 from aligntui.core.prompt_format import (
     ITA_EXPECTED,
     ITA_PROMPT,
@@ -165,37 +163,19 @@ def write_jsonl(path: Path, rows: Iterable[Record]) -> int:
         UserError: there is no record, `path` is no place for a file, or its folder cannot be written.
         EnvironmentProblem: the disk is full or failed.
     """
-    path = path.expanduser().resolve()
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        if path.exists() and not path.is_file():
-            raise UserError(
-                f"{path} is not a file that could be replaced.", "Give the name of a file, such as pairs.jsonl."
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            count = _write_synced(part, rows)
-            if not count:
-                raise UserError(
-                    "There is no decided pair to write.", "Judge two answers first: 1 left or 2 right is better."
-                )
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise _failed(path, error) from error
-    return count
-
-
-def _write_synced(part: Path, rows: Iterable[Record]) -> int:
     count = 0
-    with part.open("xb") as file:
+
+    def lines() -> Iterator[str]:
+        nonlocal count
         for row in rows:
-            file.write(_line(row))
+            yield _line(row)
             count += 1
-        file.flush()
-        os.fsync(file.fileno())
+        if not count:
+            raise UserError(
+                "There is no decided pair to write.", "Judge two answers first: 1 left or 2 right is better."
+            )
+
+    write_text_atomic(path, lines(), make_folder=True)
     return count
 
 
@@ -203,29 +183,10 @@ _LINE_SEPARATOR = re.compile("[\x85\u2028\u2029]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _line(row: Record) -> bytes:
+def _line(row: Record) -> str:
     text = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     text = _LINE_SEPARATOR.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode() + b"\n"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; Windows knows no such thing."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _failed(path: Path, error: OSError) -> UserError | EnvironmentProblem:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-        return EnvironmentProblem(
-            f"{path} could not be written: {error.strerror}.",
-            "Nothing was changed there. Free some space or write to another disk.",
-        )
-    return UserError(f"{path} cannot be written: {error.strerror}.", "Choose a folder that you may write to.")
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) + "\n"
 
 
 def _placed(

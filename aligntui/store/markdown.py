@@ -8,45 +8,19 @@ start a heading, or reach a terminal that shows the file.
 
 from __future__ import annotations
 
-import errno
-import json
-import os
 import re
-import secrets
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
-from aligntui.core.errors import EnvironmentProblem, UserError
+from aligntui.core.files import write_text_atomic
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line, printable
 from aligntui.core.turn import Answer, Session
-from aligntui.store.pairs import read_pairs_of
 from aligntui.store.store import Store
-from aligntui.store.tree import Exchange, read_exchanges
-
-PAGE = 50
-"""Exchanges that are in memory at once."""
+from aligntui.store.tree import Exchange
 
 _BACKTICKS = re.compile("`+")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&])")
-
-
-def write_markdown(store: Store, session: Session, file: TextIO) -> None:
-    """Write a session page by page, whatever its length.
-
-    Args:
-        store: the database.
-        session: from `Store.get_session`.
-        file: open for text, UTF-8.
-
-    Raises:
-        StoreError: the database cannot be read.
-        OSError: the file cannot be written.
-    """
-    for piece in markdown(store, session):
-        file.write(piece)
 
 
 def export_session(store: Store, session_id: str, path: Path) -> None:
@@ -58,49 +32,25 @@ def export_session(store: Store, session_id: str, path: Path) -> None:
         StoreError: the database cannot be read.
     """
     session = store.get_session(session_id)
-    path = path.expanduser().resolve()
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        if path.exists() and not path.is_file():
-            raise UserError(
-                f"{path} is not a file that could be replaced.", "Give the name of a file, such as session.md."
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("x", encoding="utf-8", newline="\n") as file:
-                write_markdown(store, session, file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise EnvironmentProblem(
-                f"{path} could not be written: {error.strerror}.", "Free some space or write to another disk."
-            ) from error
-        raise UserError(
-            f"{path} cannot be written: {error.strerror}.", "Choose a folder that you may write to."
-        ) from error
+    write_text_atomic(path, markdown(store, session), make_folder=True)
 
 
 def markdown(store: Store, session: Session) -> Iterator[str]:
-    """The document of `write_markdown`, one piece for each exchange."""
+    """The document, one piece for each exchange, whatever the length of the session.
+
+    Args:
+        store: the database.
+        session: from `Store.get_session`.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
     yield _head(session)
     labels: dict[str, str] = {}
-    number = after = 0
-    while True:
-        pieces: list[str] = []
-        with store.connection.read() as conn:
-            ids, after = _page(conn, session.id, after)
-            for exchange in read_exchanges(conn, ids):
-                number += 1
-                labels |= _labels(exchange, number)
-                pairs = read_pairs_of(conn, json.dumps(_answer_ids(exchange)), include_undone=True)
-                pieces.append(_Section(exchange, number, pairs, labels).text())
-        yield from pieces
-        if not ids:
-            return
+    for number, exchange in enumerate(store.exchanges(session.id), start=1):
+        labels |= _labels(exchange, number)
+        pairs = store.pairs_of(_answer_ids(exchange), include_undone=True)
+        yield _Section(exchange, number, pairs, labels).text()
 
 
 def code_span(text: str) -> str:
@@ -129,16 +79,6 @@ def _head(session: Session) -> str:
         f"Session {code_span(session.id)}, begun {session.created_at}, last changed {session.updated_at}; "
         f"{session.turn_count} turns, {session.pair_count} verdicts that count.\n"
     )
-
-
-def _page(conn: sqlite3.Connection, session_id: str, after: int) -> tuple[list[str], int]:
-    """Ids of the next exchanges in the order they were sent, and the row of the last one."""
-    rows = conn.execute(
-        "SELECT seq, exchange_id FROM turns WHERE session_id = ? AND role = 'prompt' AND repeats = 0 AND seq > ? "
-        "ORDER BY seq LIMIT ?",
-        (session_id, after, PAGE),
-    ).fetchall()
-    return [row["exchange_id"] for row in rows], rows[-1]["seq"] if rows else after
 
 
 def _answer_ids(exchange: Exchange) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from aligntui.core.errors import UserError
 from aligntui.core.ids import now_utc
@@ -13,6 +14,16 @@ from aligntui.store.connection import Connection
 from aligntui.store.resolve import scope_between
 from aligntui.store.tree import NO_LIMIT
 from aligntui.store.values import storable
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo changed."""
+
+    pair: Pair
+    """The verdict that was taken back."""
+    restored: Pair | None
+    """The verdict that it had replaced and that counts again by this; None where nothing was brought back."""
 
 
 class PairTable:
@@ -25,14 +36,15 @@ class PairTable:
 
         Args:
             pair: complete; its scope is checked against the tree and not made up. `undone` is not stored.
-            replaces: a pair to undo in the same transaction, when the annotator changes a verdict.
+            replaces: a pair to undo in the same transaction, when the annotator changes a verdict; undoing the new
+                verdict brings it back.
 
         Returns:
             The pair as it will be read back.
 
         Raises:
             UserError: an answer does not exist, is of another session or no answer, both are the same, the scope is
-                not that of the two, the id is taken, or `replaces` is unknown or undone already.
+                not that of the two, the id is taken, or `replaces` is unknown, undone already or of another session.
             StoreError: nothing could be written.
         """
         with self.connection.write() as conn:
@@ -45,10 +57,12 @@ class PairTable:
             if conn.execute("SELECT 1 FROM pairs WHERE id = ?", (pair.id,)).fetchone():
                 raise UserError(f"The pair {pair.id} is stored already.", "A verdict is stored once.")
             if replaces is not None:
-                _add_event(conn, replaces, "undone", pair.annotator)
+                earlier = _add_event(conn, replaces, "undone", pair.annotator)
+                if earlier.session_id != pair.session_id:
+                    raise UserError(f"The pair {replaces} belongs to session {earlier.session_id}.")
             conn.execute(
                 "INSERT INTO pairs (id, session_id, left_id, right_id, verdict, scope, blind, shuffled, annotator, "
-                "created_at, reason, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "created_at, reason, tags, replaces) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     pair.id,
                     pair.session_id,
@@ -62,6 +76,7 @@ class PairTable:
                     pair.created_at,
                     storable(pair.reason),
                     _tags_json(pair.tags),
+                    replaces,
                 ),
             )
             return _read_pair(conn, pair.id)
@@ -76,25 +91,36 @@ class PairTable:
         with self.connection.read() as conn:
             return _read_pair(conn, pair_id)
 
-    def undo_pair(self, pair_id: str, annotator: str = "") -> Pair:
-        """Take a verdict back; it stays in the database, marked.
+    def undo_pair(self, pair_id: str, annotator: str = "") -> Undone:
+        """Take a verdict back; it stays in the database, marked. One that it had replaced counts again.
 
         Raises:
             UserError: there is no such pair, or it is undone already.
             StoreError: it could not be written.
         """
         with self.connection.write() as conn:
-            return _add_event(conn, pair_id, "undone", annotator)
+            return _undo(conn, pair_id, annotator)
 
-    def undo_last_pair(self, session_id: str, annotator: str) -> Pair | None:
-        """Take back the newest verdict of this annotator in this session that still counts; None when there is none."""
+    def undo_last_pair(self, session_id: str | None, annotator: str) -> Undone | None:
+        """Take back the newest verdict of this annotator that still counts, as `undo_pair` does.
+
+        Args:
+            session_id: of this session only; None for all sessions.
+            annotator: whose verdict.
+
+        Returns:
+            What was changed; None when no verdict counts.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        where, values = ("AND session_id = ?", (session_id,)) if session_id is not None else ("", ())
         with self.connection.write() as conn:
             row = conn.execute(
-                "SELECT id FROM pairs_now WHERE session_id = ? AND annotator = ? AND NOT undone "
-                "ORDER BY seq DESC LIMIT 1",
-                (session_id, storable(annotator)),
+                f"SELECT id FROM pairs_now WHERE annotator = ? AND NOT undone {where} ORDER BY seq DESC LIMIT 1",
+                (storable(annotator), *values),
             ).fetchone()
-            return _add_event(conn, row["id"], "undone", annotator) if row else None
+            return _undo(conn, row["id"], annotator) if row else None
 
     def restore_pair(self, pair_id: str, annotator: str = "") -> Pair:
         """Let an undone verdict count again.
@@ -193,6 +219,16 @@ def _read_pair(conn: sqlite3.Connection, pair_id: str) -> Pair:
     if row is None:
         raise UserError(f"There is no pair {pair_id!r}.", "`aligntui pairs list` shows them.")
     return _pair(row)
+
+
+def _undo(conn: sqlite3.Connection, pair_id: str, annotator: str) -> Undone:
+    pair = _add_event(conn, pair_id, "undone", annotator)
+    earlier = conn.execute(
+        "SELECT earlier.id FROM pairs p JOIN pairs_now earlier ON earlier.id = p.replaces "
+        "WHERE p.id = ? AND earlier.undone",
+        (pair_id,),
+    ).fetchone()
+    return Undone(pair, _add_event(conn, earlier["id"], "restored", annotator) if earlier else None)
 
 
 def _add_event(

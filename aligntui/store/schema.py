@@ -5,7 +5,7 @@ released is never edited: a change is a further version.
 
 What the schema holds by itself, whoever writes to the file: a prompt continues an answer and an answer answers a
 prompt of the same session; a pair is two different answers of one session; verdicts, finishes and roles are known
-words; pairs and their events are never changed or deleted; the counters and the search index follow the rows.
+words; pairs and their events are never changed or deleted; a pair replaces an undone one of its session; the counters and the search index follow the rows.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ CREATE TABLE instruction_uses (
 ) STRICT
 """
 
+# `replaces` is the verdict that this one was given in place of: what undo brings back, after any number of restarts.
 _PAIRS = """
 CREATE TABLE pairs (
     seq INTEGER PRIMARY KEY,
@@ -121,6 +122,7 @@ CREATE TABLE pairs (
     created_at TEXT NOT NULL,
     reason TEXT NOT NULL,
     tags TEXT NOT NULL CHECK (json_valid(tags)),
+    replaces TEXT REFERENCES pairs (id),
     CHECK (left_id <> right_id)
 ) STRICT
 """
@@ -140,7 +142,7 @@ CREATE TABLE pair_events (
 _PAIRS_NOW = """
 CREATE VIEW pairs_now AS
 SELECT p.seq, p.id, p.session_id, p.left_id, p.right_id, p.verdict, p.scope, p.blind, p.shuffled, p.annotator,
-    p.created_at, coalesce(noted.reason, p.reason) AS reason, coalesce(noted.tags, p.tags) AS tags,
+    p.created_at, p.replaces, coalesce(noted.reason, p.reason) AS reason, coalesce(noted.tags, p.tags) AS tags,
     coalesce((SELECT kind FROM pair_events WHERE pair_id = p.id AND kind <> 'annotated'
         ORDER BY seq DESC LIMIT 1), 'restored') = 'undone' AS undone
 FROM pairs p LEFT JOIN pair_events noted ON noted.seq =
@@ -200,6 +202,13 @@ _PAIR_TRIGGERS = (
         WHERE id IN (NEW.left_id, NEW.right_id) AND session_id = NEW.session_id AND role = 'answer')
     BEGIN
         SELECT RAISE(ABORT, 'a pair is two different answers of its own session');
+    END
+    """,
+    """
+    CREATE TRIGGER pairs_replace_undone BEFORE INSERT ON pairs WHEN NEW.replaces IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM pairs_now WHERE id = NEW.replaces AND session_id = NEW.session_id AND undone)
+    BEGIN
+        SELECT RAISE(ABORT, 'a pair replaces one of its own session, which is undone');
     END
     """,
     """

@@ -1,14 +1,14 @@
 """Walking the tree of a session, a screenful at a time.
 
-Nothing here reads a whole session: each call costs what it returns, whether the session holds ten turns or a hundred
-thousand.
+Each call costs what it returns, whether the session holds ten turns or a hundred thousand; a whole session is read page
+by page.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aligntui.core.errors import UserError
@@ -19,6 +19,9 @@ from aligntui.store.turns import TURN_COLUMNS, TURN_JOINS, as_answer, read_child
 
 NO_LIMIT = -1
 """SQLite reads a negative LIMIT as none."""
+
+PAGE = 50
+"""Exchanges that are in memory at once while a whole session is read."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,40 @@ class TreeTable:
             if row is None:
                 raise UserError(f"There is no turn {turn_id!r}.")
             return read_exchanges(conn, [row[0]])[0]
+
+    def exchanges(self, session_id: str) -> Iterator[Exchange]:
+        """All exchanges of a session on all branches, in the order in which they were sent; none where there is no session.
+
+        Between two pages the database is free for others, so that exchanges stored meanwhile come along at the end.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        after = 0
+        while True:
+            with self.connection.read() as conn:
+                ids, after = _page(conn, session_id, after)
+                page = read_exchanges(conn, ids)
+            if not page:
+                return
+            yield from page
+
+    def take(self, take_id: str) -> Take:
+        """One take with all its answers.
+
+        Raises:
+            UserError: there is no such take.
+            StoreError: the database cannot be read.
+        """
+        with self.connection.read() as conn:
+            row = conn.execute(
+                "SELECT p.exchange_id FROM turns a CROSS JOIN turns p ON p.id = a.parent_id WHERE a.take_id = ? LIMIT 1",
+                (take_id,),
+            ).fetchone()
+            if row is None:
+                raise UserError(f"There is no take {take_id!r}.", "`aligntui sessions show SESSION` lists the takes.")
+            (exchange,) = read_exchanges(conn, [row["exchange_id"]])
+        return next(take for take in exchange.takes if take.id == take_id)
 
     def takes_of(self, exchange_id: str) -> list[Take]:
         """The takes of an exchange, oldest first."""
@@ -258,6 +295,16 @@ def read_exchanges(conn: sqlite3.Connection, exchange_ids: Iterable[str]) -> lis
         )
         for exchange_id, turns in prompts.items()
     ]
+
+
+def _page(conn: sqlite3.Connection, session_id: str, after: int) -> tuple[list[str], int]:
+    """Ids of the next exchanges in the order they were sent, and the row of the last one."""
+    rows = conn.execute(
+        "SELECT seq, exchange_id FROM turns WHERE session_id = ? AND role = 'prompt' AND repeats = 0 AND seq > ? "
+        "ORDER BY seq LIMIT ?",
+        (session_id, after, PAGE),
+    ).fetchall()
+    return [row["exchange_id"] for row in rows], rows[-1]["seq"] if rows else after
 
 
 def _ids_above(conn: sqlite3.Connection, exchange_id: str, limit: int) -> list[str]:

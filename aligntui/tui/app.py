@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
@@ -13,7 +12,7 @@ from textual.screen import Screen
 
 from aligntui.config.options import Settings
 from aligntui.config.paths import Workspace
-from aligntui.core.errors import AligntuiError
+from aligntui.core.errors import AligntuiError, EnvironmentProblem
 from aligntui.tui.bindings import bindings
 from aligntui.tui.screens.chat import ChatScreen
 from aligntui.tui.theme import ALIGNTUI_DARK, ALIGNTUI_LIGHT
@@ -60,7 +59,8 @@ class ConsoleApp(App[int]):
         for warning in self.bench.library.warnings:
             self._emit(Noticed(warning, "", "warning"))
         attach_engine(self.bench, self._engine_argv)
-        self.run_worker(self.bench.chat.start_engine(), group="engine", exclusive=True)
+        if self._chat_screen is not None:
+            self._chat_screen.work_on(self._chat_screen.columns.start_engine(), group="engine")
         self.run_worker(self._recall(), group="store")
 
     async def _recall(self) -> None:
@@ -78,8 +78,11 @@ class ConsoleApp(App[int]):
             self._chat_screen.on_change(change)
 
     async def action_quit(self) -> None:
-        """Leave; `on_unmount` tidies up."""
-        self.exit(0)
+        """Leave: stop what streams, write what is there, end the engine."""
+        await self.bench.chat.close()
+        rescued = self.bench.chat.rescued
+        count = len(self.bench.chat.writer.waiting)
+        self.exit(0, message=f"{count} answer(s) could not be stored; they are in {rescued}." if rescued else None)
 
     async def on_unmount(self) -> None:
         """However the console ends: stop what streams, write what is there, end the engine."""
@@ -129,16 +132,18 @@ class ConsoleApp(App[int]):
         if self.settings.clipboard != "off" and fits(text, self.settings.copy_limit_bytes) and self._driver is not None:
             self._driver.write(osc52(text, os.environ))
             return f"Copied {what} ({len(text)} characters) to the terminal's clipboard."
-        path = self._copy_file()
-        path.write_text(text, encoding="utf-8", errors="replace")
+        path = self.bench.workspace.exports / "copied.txt"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise EnvironmentProblem(
+                f"The copy could not be saved to {path}: {error.strerror or error}.",
+                "Make room or change the folder's permissions.",
+            ) from error
         why = (
             "copying is switched off"
             if self.settings.clipboard == "off"
             else f"over {self.settings.copy_limit_bytes} bytes"
         )
         return f"Saved {what} to {path} ({why})."
-
-    def _copy_file(self) -> Path:
-        folder = self.bench.workspace.exports
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / "copied.txt"

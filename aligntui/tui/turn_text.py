@@ -61,9 +61,14 @@ def meta_line(exchange: Exchange, take: Take, answer: AnswerState, look: TurnLoo
     mark = verdict_mark(take, answer)
     if mark.plain:
         parts.append(mark)
-    label = answer.instruction.label
+    if take.shuffle and not look.hidden:
+        parts.append(Content.styled(one_line(answer.side, 28), "bold $text-accent"))
+    mode = answer.conditions.mode if answer.conditions else ""
+    label = "none" if mode == "none" else answer.instruction.label
     if label == "own text":
         label = f"“{one_line(answer.instruction.text, 28)}”"
+    if mode not in ("", "none", "system") and label != "none":
+        label = f"{label} as {mode}"
     parts.append(Content.styled(label, "$text-secondary"))
     if answer.finish is Finish.EDITED:
         parts.append(Content.styled("edited by hand", "$text-warning"))
@@ -82,6 +87,12 @@ def meta_line(exchange: Exchange, take: Take, answer: AnswerState, look: TurnLoo
     if answer.tokens_per_s:
         parts.append(Content.styled(f"{answer.tokens_per_s:.0f} tok/s", MUTED))
     parts.append(finish_text(answer))
+    if look.other is not None and not answer.edited_from:
+        different = take.unintended_differences(answer.column, look.other.column)
+        if "rendered_prompt" in different:
+            different[different.index("rendered_prompt")] = "history"
+        if different:
+            parts.append(Content.styled(f"≠ {', '.join(different)}", "$text-warning"))
     if answer.finish is not None and not answer.stored:
         parts.append(Content.styled("! not stored yet", "$text-error"))
     return Content(" · ").join(parts)
@@ -133,7 +144,7 @@ def body(answer: AnswerState, look: TurnLook) -> Content:
         return Content.assemble(printable(answer.text), ("▍", "$accent"))
     if look.view is View.DIFF and look.other is not None and look.other.text:
         return diff_body(answer, look.other)
-    if look.view is View.GAP:
+    if look.view is View.GAP and not look.hidden:
         return gap_body(answer, look.other)
     return Content(printable(answer.text).rstrip())
 
@@ -209,7 +220,7 @@ def gap_body(answer: AnswerState, other: AnswerState | None) -> Content:
     where = f" · parts at token {parts_at + 1}" if parts_at is not None else ""
     most = max(range(len(values)), key=lambda i: abs(values[i]), default=None)
     peak = f" · most at “{one_line(gap.pieces[most], 14)}” {values[most]:+.1f}" if most is not None else ""
-    legend = f"\nlog π adapter − log π base: {total:+.1f} nats, {total / max(1, len(values)):+.2f} a token{where}{peak}"
+    legend = f"\nlog π {answer.gap_against or 'adapter'} − log π base: {total:+.1f} nats, {total / max(1, len(values)):+.2f} a token{where}{peak}"
     return Content("").join([*pieces, Content.styled(legend, MUTED)])
 
 

@@ -8,6 +8,7 @@ from aligntui.config.paths import Workspace
 from aligntui.core.errors import AligntuiError
 from aligntui.data.adapter_folders import AdapterFolder, find_adapter, list_adapters
 from aligntui.wire.engine import AdapterRef
+from aligntui.workbench.chat_state import Column
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,27 @@ class AdapterChoice:
     checkpoint: bool = False
     problem: str = ""
     """Why it cannot be used; empty when it can."""
+    mode: str = ""
+    """Instruction mode that it was trained with, where known."""
+
+    def column(self, strength: float) -> Column:
+        """A column with this adapter."""
+        return Column(AdapterRef(self.name, self.path), strength, trained_mode=self.mode)
 
 
 def choices(workspace: Workspace) -> list[AdapterChoice]:
     """Every adapter with its checkpoints, in the order of a picker."""
     found: list[AdapterChoice] = []
     for folder in list_adapters(workspace):
-        found.append(AdapterChoice(folder.name, str(folder.path), _detail(folder), problem=folder.problem))
+        found.append(
+            AdapterChoice(folder.name, str(folder.path), _detail(folder), problem=folder.problem, mode=folder.mode)
+        )
         for step in folder.checkpoints:
             path = folder.path / "run" / "checkpoints" / f"checkpoint-{step}"
             found.append(
-                AdapterChoice(f"{folder.name}@{step}", str(path), f"checkpoint at step {step}", checkpoint=True)
+                AdapterChoice(
+                    f"{folder.name}@{step}", str(path), f"checkpoint at step {step}", checkpoint=True, mode=folder.mode
+                )
             )
     return found
 
@@ -42,17 +53,9 @@ def _detail(folder: AdapterFolder) -> str:
     return f"r {folder.rank} · {modules} · {size}{card}"
 
 
-def resolve(
-    workspace: Workspace, refs: tuple[str, ...]
-) -> tuple[list[AdapterRef], dict[str, str], list[AligntuiError]]:
-    """Find adapters by name.
-
-    Returns:
-        The adapters found, the instruction mode that each was trained with by path where known, and what went wrong
-        with the others.
-    """
-    adapters: list[AdapterRef] = []
-    modes: dict[str, str] = {}
+def resolve(workspace: Workspace, refs: tuple[str, ...]) -> tuple[list[Column], list[AligntuiError]]:
+    """Find adapters by name: a column for each one found, and what went wrong with the others."""
+    columns: list[Column] = []
     problems: list[AligntuiError] = []
     for ref in refs:
         try:
@@ -60,7 +63,5 @@ def resolve(
         except AligntuiError as error:
             problems.append(error)
             continue
-        adapters.append(AdapterRef(folder.name, str(folder.path)))
-        if folder.mode:
-            modes[str(folder.path)] = folder.mode
-    return adapters, modes, problems
+        columns.append(Column(AdapterRef(folder.name, str(folder.path)), trained_mode=folder.mode))
+    return columns, problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aligntui.core.turn import Answer
 from aligntui.workbench.chat_state import AnswerState, Exchange, Take
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def load_path(store: db.Store, session_id: str, turn_id: str | None, limit: int)
         if found is not None:
             exchanges[-1].at = found
     more_above = len(above) == limit and bool(above[0].parent_ids)
-    exchanges += load_below(store, session_id, _answer_ids(exchanges[-1]), limit)
+    exchanges += load_below(store, _answer_ids(exchanges[-1]), limit)
     return Path(exchanges, more_above, selected)
 
 
-def load_above(store: db.Store, session_id: str, first: Exchange, limit: int) -> Path:
+def load_above(store: db.Store, first: Exchange, limit: int) -> Path:
     """The exchanges before the first one on the board."""
     above = store.earlier_exchanges(first.id, limit)
     exchanges = [_exchange(store, one) for one in above]
@@ -50,7 +51,7 @@ def load_above(store: db.Store, session_id: str, first: Exchange, limit: int) ->
     return Path(exchanges, len(above) == limit and bool(above[0].parent_ids))
 
 
-def load_below(store: db.Store, session_id: str, answer_ids: list[str], limit: int) -> list[Exchange]:
+def load_below(store: db.Store, answer_ids: list[str], limit: int) -> list[Exchange]:
     """What follows a take: its newest continuation, and that one's, down to the leaf or the limit."""
     exchanges: list[Exchange] = []
     while answer_ids and len(exchanges) < limit:
@@ -63,14 +64,9 @@ def load_below(store: db.Store, session_id: str, answer_ids: list[str], limit: i
     return exchanges
 
 
-def load_exchange(store: db.Store, session_id: str, exchange_id: str) -> Exchange:
+def load_exchange(store: db.Store, exchange_id: str) -> Exchange:
     """One exchange with its takes and siblings."""
     return _exchange(store, store.exchange(exchange_id))
-
-
-def siblings(store: db.Store, session_id: str, exchange_id: str) -> tuple[str, ...]:
-    """Ids of the exchanges that continue the same take, oldest first, this one among them."""
-    return tuple(store.sibling_ids(exchange_id))
 
 
 def _exchange(store: db.Store, stored: db.Exchange) -> Exchange:
@@ -80,12 +76,13 @@ def _exchange(store: db.Store, stored: db.Exchange) -> Exchange:
         for take in takes:
             if take.find(pair.left_id) and take.find(pair.right_id):
                 take.judged.append(pair)
-    prompt_ids: dict[int, str] = {}
+    parents = {answer.id: answer.column for answer in _parents(store, stored)}
+    prompt_ids = {parents[p.parent_id]: p.id for p in stored.prompts if p.parent_id in parents}
     for take in stored.takes:
         for answer in take.answers:
-            prompt_ids.setdefault(answer.column, answer.parent_id)
+            prompt_ids[answer.column] = answer.parent_id
     if not prompt_ids:
-        prompt_ids = {place: prompt.id for place, prompt in enumerate(stored.prompts)}
+        prompt_ids = {0: stored.prompts[0].id}
     return Exchange(
         id=stored.id,
         text=stored.text,
@@ -94,6 +91,11 @@ def _exchange(store: db.Store, stored: db.Exchange) -> Exchange:
         at=len(takes) - 1,
         siblings=tuple(store.sibling_ids(stored.id)),
     )
+
+
+def _parents(store: db.Store, stored: db.Exchange) -> list[Answer]:
+    """The answers that an exchange continues: they tell which column a prompt turn was sent to."""
+    return [store.get_answer(parent) for parent in stored.parent_ids] if len(stored.prompts) > 1 else []
 
 
 def _take(stored: db.Take) -> Take:

@@ -22,8 +22,6 @@ class ChatSettings:
     """own: every column continues its own answers; shared: all continue the chosen one (or the first)."""
     blind: bool = False
     annotator: str = ""
-    trained_modes: dict[str, str] = field(default_factory=dict)
-    """Adapter path to the instruction mode that it was trained with, where known."""
 
     @property
     def seed(self) -> int:

@@ -32,6 +32,10 @@ class Column:
 
     adapter: AdapterRef | None = None
     strength: float = 1.0
+    number: int = -1
+    """What its answers are filed under; never used again for another column of a chat. -1 until it is on a board."""
+    trained_mode: str = ""
+    """Instruction mode that the adapter was trained with, where known."""
 
     @property
     def label(self) -> str:
@@ -68,7 +72,10 @@ class AnswerState:
     edited_from: str | None = None
     continued_from: str | None = None
     gap: GapMeasured | None = None
+    gap_against: str = ""
+    """Adapter that the gap was measured with."""
     gap_pending: bool = False
+    gap_tried: bool = False
 
     @property
     def live(self) -> bool:
@@ -114,7 +121,7 @@ class Take:
     versions: dict[int, list[AnswerState]] = field(default_factory=dict)
     """Column to its answers, oldest first: as generated, then edited or continued."""
     shuffle: tuple[int, ...] = ()
-    """Blind mode: column shown at each place from the left; empty when not blind."""
+    """Blind mode: column number shown at each place from the left; empty when not blind. It stays after the verdict."""
     judged: list[Pair] = field(default_factory=list)
 
     def add(self, answer: AnswerState) -> None:
@@ -211,12 +218,59 @@ class ChatState:
     """Whether earlier exchanges of this path are in the database and not loaded."""
     engine: EngineState = field(default_factory=EngineState)
     instruction: Instruction = field(default_factory=Instruction)
-    warnings: list[str] = field(default_factory=list)
-    """What the user should know before the first answer: adapter trained on another base, and the like."""
+    load_warnings: tuple[str, ...] = ()
+    """What the engine said about the base."""
+    adapter_warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Adapter path to what the engine said about it: trained on another base, and the like."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Name of an adapter that could not be used to the reason."""
     live: dict[str, AnswerState] = field(default_factory=dict)
     """Answers in the making, by id; the engine's row names are these ids."""
     selected_id: str = ""
     """Exchange that keys act on; empty for the last one."""
+
+    def __post_init__(self) -> None:
+        for place, column in enumerate(self.columns):
+            if column.number < 0:
+                self.columns[place] = replace(column, number=self._free_number())
+
+    def _free_number(self) -> int:
+        used = {column.number for column in self.columns}
+        used |= {number for e in self.exchanges for take in e.takes for number in take.versions}
+        return max(used, default=-1) + 1
+
+    def add_column(self, column: Column) -> Column:
+        """Put a column at the right end, under a number of its own."""
+        column = replace(column, number=self._free_number())
+        self.columns.append(column)
+        return column
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The columns' numbers from the left."""
+        return tuple(column.number for column in self.columns)
+
+    def column(self, number: int) -> Column | None:
+        """The column of that number, None when it was removed."""
+        return next((column for column in self.columns if column.number == number), None)
+
+    def replace_column(self, column: Column) -> None:
+        """Put a column in the place of the one with its number; nothing when that is gone."""
+        self.columns[:] = [column if known.number == column.number else known for known in self.columns]
+
+    def warnings(self, mode: str) -> list[str]:
+        """What the user should know before the next answer: other base, other format, adapters left out."""
+        lines = list(self.load_warnings)
+        for column in self.columns:
+            if column.adapter is None:
+                continue
+            lines += [f"{column.adapter.name}: {text}" for text in self.adapter_warnings.get(column.adapter.path, ())]
+            if column.trained_mode and column.trained_mode != mode:
+                lines.append(
+                    f"{column.adapter.name} was trained with mode {column.trained_mode}, the chat uses {mode} (F6 switches)."
+                )
+        lines += [f"{name} was left out: {reason}" for name, reason in self.left_out.items()]
+        return list(dict.fromkeys(lines))
 
     @property
     def selected(self) -> Exchange | None:
@@ -248,9 +302,11 @@ class ChatState:
                     return exchange, take, answer
         return None
 
-    def set_strength(self, column: int, strength: float) -> None:
+    def set_strength(self, number: int, strength: float) -> None:
         """Turn a column's dial; answers already made keep the strength that made them."""
-        self.columns[column] = replace(self.columns[column], strength=round(min(2.0, max(0.0, strength)), 2))
+        column = self.column(number)
+        if column is not None:
+            self.replace_column(replace(column, strength=round(min(2.0, max(0.0, strength)), 2)))
 
     # the fold of the engine's events into answers ---------------------------------------------------
 

@@ -6,8 +6,9 @@ One `EngineLink` serves one face (the console or one command). Answer events are
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aligntui.core.errors import AligntuiError, EngineError
 from aligntui.core.ids import new_id
@@ -32,6 +33,9 @@ from aligntui.wire.engine import (
 )
 from aligntui.workbench.chat_state import EngineState, Phase
 
+T = TypeVar("T")
+REQUEST_LIMIT_S = 120.0
+"""How long an adapter check or a gap may take; a generation has no limit, it can be stopped."""
 AnswerEvent = AnswerStarted | TextArrived | AnswerFinished | GenerationFinished | RequestFailed | EngineExited
 
 
@@ -70,6 +74,7 @@ class EngineLink:
         self._on_change = on_change
         self._on_answer_event = on_answer_event
         self._client: EngineClient | None = None
+        self._restarting = asyncio.Lock()
         self._generation: str | None = None
         self._ended = asyncio.Event()
         self._ended.set()
@@ -86,7 +91,7 @@ class EngineLink:
             AligntuiError: it could not be started or loaded; `state` says so too.
         """
         self._move(Phase.LOADING)
-        client = self._make_client(self._receive)
+        client = self._make_client(lambda event: self._receive(event) if self._client is client else None)
         self._client = client
         try:
             await client.start()
@@ -103,15 +108,18 @@ class EngineLink:
         return loaded
 
     async def restart(self) -> ModelLoaded:
-        """End what is left of the old process and start again."""
-        await self.close()
-        return await self.start()
+        """End what is left of the old process and start again; a second call waits for the first and starts anew."""
+        async with self._restarting:
+            await self.close()
+            return await self.start()
 
     async def close(self) -> None:
         """End the process."""
-        client, self._client = self._client, None
+        client = self._client
         if client is not None:
-            await client.stop()
+            await client.stop()  # its EngineExited still counts: it breaks off what streams
+        self._client = None
+        self.state.model = None
         self._end_generation()
 
     async def inspect(self, adapter: AdapterRef) -> AdapterLoaded:
@@ -120,7 +128,7 @@ class EngineLink:
         Raises:
             UserError: it is missing, corrupt, or made for another base.
         """
-        answer = await self._running().request(InspectAdapter(new_id("inspect"), adapter))
+        answer = await self._in_time(self._running().request(InspectAdapter(new_id("inspect"), adapter)))
         if not isinstance(answer, AdapterLoaded):
             raise EngineError(f"The engine answered InspectAdapter with {type(answer).__name__}.")
         return answer
@@ -161,10 +169,18 @@ class EngineLink:
 
     async def measure(self, request: MeasureGap) -> GapMeasured:
         """Per-token log-probabilities of an answer under base and adapter."""
-        answer = await self._running().request(request)
+        answer = await self._in_time(self._running().request(request))
         if not isinstance(answer, GapMeasured):
             raise EngineError(f"The engine answered MeasureGap with {type(answer).__name__}.")
         return answer
+
+    async def _in_time(self, answer: Awaitable[T]) -> T:
+        try:
+            return await asyncio.wait_for(answer, REQUEST_LIMIT_S)
+        except TimeoutError as error:
+            raise EngineError(
+                f"The engine has not answered for {REQUEST_LIMIT_S:g} s.", "Press F12 twice to start it again."
+            ) from error
 
     def _running(self) -> EngineClient:
         if self._client is None or self.state.phase not in (Phase.READY, Phase.BUSY):

@@ -28,6 +28,7 @@ from aligntui.workbench.changes import Change
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_settings import ChatSettings
 from aligntui.workbench.chat_state import Column, EngineState
+from aligntui.workbench.columns import Columns
 from aligntui.workbench.engine_link import AnswerEvent, EngineLink, ModelWish
 from aligntui.workbench.judging import Judge
 from aligntui.workbench.moves import Moves
@@ -113,9 +114,10 @@ class HeadlessChat(Chat):
         match event:
             case RequestFailed() | EngineExited():
                 self.failure = event
-                self._break_off()
+                self.break_off()
             case GenerationFinished():
                 self.batch = event
+                super().receive(event)
             case _:
                 super().receive(event)
 
@@ -185,20 +187,11 @@ def _open(workspace: Workspace, settings: Settings, question: Question) -> Workb
 
 
 async def _load(chat: HeadlessChat) -> None:
-    """Load base and adapters. Unlike `Chat.start_engine` nothing is left out: who asked by script must be told."""
-    link = chat.engine
-    assert link is not None, "attach_engine() comes first"
-    loaded = await link.start()
-    warnings = list(loaded.warnings)
+    """Load base and adapters. Unlike in the console nothing is left out: who asked by script must be told."""
+    columns = Columns(chat)
+    await columns.load_base()
     for column in chat.state.columns:
-        if column.adapter is None:
-            continue
-        fits = await link.inspect(column.adapter)
-        warnings += [f"{column.adapter.name}: {warning}" for warning in fits.warnings]
-        trained = chat.settings.trained_modes.get(column.adapter.path)
-        if trained and trained != chat.settings.mode:
-            warnings.append(f"{column.adapter.name} was trained with mode {trained}, this is {chat.settings.mode}.")
-    chat.state.warnings = list(dict.fromkeys(warnings))
+        await columns.check(column)
 
 
 async def _answered(chat: HeadlessChat, question: Question, broken: asyncio.Future[None]) -> Reply:
@@ -217,7 +210,7 @@ async def _answered(chat: HeadlessChat, question: Question, broken: asyncio.Futu
     assert take is not None and batch is not None, "a finished generation has a take and a batch"
     answers = tuple(answer.record for answer in take.answers() if answer.record is not None)
     ids = (session_id, exchange.id, take.id) if session_id else (None, None, None)
-    return Reply(*ids, answers, batch, len(chat.unsaved))
+    return Reply(*ids, answers, batch, len(chat.writer.waiting))
 
 
 def _failure(failure: RequestFailed | EngineExited, session_id: str | None) -> AligntuiError:
@@ -307,16 +300,15 @@ async def give_verdict(workspace: Workspace, wish: VerdictWish) -> GivenVerdict:
         exchange = chat.state.selected
         shown = next((each for each in exchange.takes if each.id == take.id), None) if exchange else None
         assert exchange is not None and shown is not None, "the board shows the turn that was asked for"
-        exchange.at = exchange.takes.index(shown)
         standing = [pair.id for pair in shown.judged if not pair.undone]
-        # the board of a verdict is these two answers, whatever else the take has
-        both = [shown.find(left.id), shown.find(right.id)]
-        shown.versions = {place: [answer] for place, answer in enumerate(both) if answer is not None}
+        sides = shown.find(left.id), shown.find(right.id)
+        assert sides[0] is not None and sides[1] is not None, "both answers are of the take on the board"
         try:
-            pair = await Judge(chat).judge(wish.verdict, 1, wish.reason, wish.tags)
+            pair = await Judge(chat).judge(exchange, shown, (sides[0], sides[1]), wish.verdict, wish.reason, wish.tags)
         except UserError as error:
             # the hint of the console names keys
-            raise UserError(error.message, "The verdicts tie, bad and skip can still be given.") from error
+            hint = "The verdicts tie, bad and skip can still be given." if wish.verdict.decides else ""
+            raise UserError(error.message, hint) from error
         still = {each.id for each in shown.judged if not each.undone}
         return GivenVerdict(pair, left, right, next((id for id in standing if id not in still), None))
     finally:
@@ -328,22 +320,12 @@ def _find_take(store: db.Store, ref: str) -> tuple[db.Take, Answer | None]:
     if ref.startswith("exchange_"):
         return _newest_take(store.exchange(ref)), None
     if ref.startswith("take_"):
-        ref = _an_answer_of(store, ref)
-        exchange = store.exchange_of(ref)
-        return next(take for take in exchange.takes if any(answer.id == ref for answer in take.answers)), None
+        return store.take(ref), None
     turn = store.get_turn(ref)
     exchange = store.exchange_of(turn.id)
     if isinstance(turn, Answer):
         return next(take for take in exchange.takes if take.id == turn.take_id), turn
     return _newest_take(exchange), None
-
-
-def _an_answer_of(store: db.Store, take_id: str) -> str:
-    with store.connection.read() as conn:
-        row = conn.execute("SELECT id FROM turns WHERE take_id = ? ORDER BY seq LIMIT 1", (take_id,)).fetchone()
-    if row is None:
-        raise UserError(f"There is no take {take_id!r}.", "`aligntui sessions show SESSION` lists the takes.")
-    return row[0]
 
 
 def _newest_take(exchange: db.Exchange) -> db.Take:

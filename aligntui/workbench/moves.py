@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aligntui.core.errors import UserError
-from aligntui.workbench import chat_history
+from aligntui.workbench import blind, chat_history
 from aligntui.workbench.changes import BoardChanged
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_state import Exchange
@@ -18,66 +18,59 @@ class Moves:
     def __init__(self, chat: Chat) -> None:
         self.chat = chat
 
-    def branch(self) -> None:
-        """Go on from the selected exchange: later ones leave the board and stay in their own branch."""
-        exchange = self.chat.selected()
-        self.chat.refuse_while_streaming()
-        index = self.chat.state.exchanges.index(exchange)
+    async def branch(self, exchange: Exchange) -> None:
+        """Go on from an exchange: later ones leave the board and stay in their own branch."""
+        index = self._index(exchange)
         del self.chat.state.exchanges[index + 1 :]
         self.chat.state.selected_id = ""
         self.chat.emit(BoardChanged(scroll=True))
 
-    async def take_prompt(self) -> str:
-        """Take the selected exchange off the board to send its prompt, changed, as a new branch; returns its text."""
-        exchange = self.chat.selected()
-        self.chat.refuse_while_streaming()
-        index = self.chat.state.exchanges.index(exchange)
-        if index == 0 and self.chat.state.more_above:
+    async def take_prompt(self, exchange: Exchange) -> str:
+        """Take an exchange off the board to send its prompt, changed, as a new branch; returns its text."""
+        if self._index(exchange) == 0 and self.chat.state.more_above:
             await self.load_above()
-            index = self.chat.state.exchanges.index(exchange)
+        index = self._index(exchange)
         del self.chat.state.exchanges[index:]
         self.chat.state.selected_id = ""
         self.chat.emit(BoardChanged(scroll=True))
         return exchange.text
 
-    async def move_take(self, step: int) -> None:
-        """Show an earlier or later take of the selected exchange, and what follows it."""
-        exchange = self.chat.selected()
-        self.chat.refuse_while_streaming()
+    async def move_take(self, exchange: Exchange, step: int) -> None:
+        """Show an earlier or later take of an exchange, and what follows it."""
+        self._index(exchange)
         at = exchange.at + step
         if not 0 <= at < len(exchange.takes):
-            raise UserError(
-                f"This turn has {len(exchange.takes)} take(s); there is no {'earlier' if step < 0 else 'later'} one."
-            )
+            count = len(exchange.takes)
+            which = "earlier" if step < 0 else "later"
+            raise UserError(f"This turn has {count} take{'s' * (count != 1)}; there is no {which} one.")
+        take = exchange.takes[at]
+        below = await self._below([a.id for versions in take.versions.values() for a in versions])
+        index = self._index(exchange)
         exchange.at = at
-        index = self.chat.state.exchanges.index(exchange)
-        below = await self._below(exchange)
         self.chat.state.exchanges[index + 1 :] = below
         self.chat.state.selected_id = exchange.id
         self.chat.emit(BoardChanged())
 
-    async def move_branch(self, step: int) -> None:
-        """Show an earlier or later branch in the place of the selected exchange."""
-        exchange = self.chat.selected()
-        self.chat.refuse_while_streaming()
-        at = exchange.siblings.index(exchange.id) + step if exchange.id in exchange.siblings else -1
-        if not 0 <= at < len(exchange.siblings):
+    async def move_branch(self, exchange: Exchange, step: int) -> None:
+        """Show an earlier or later branch in the place of an exchange."""
+        self._index(exchange)
+        known = exchange.siblings
+        at = known.index(exchange.id) + step if exchange.id in known else -1
+        if not 0 <= at < len(known):
+            count = max(1, len(known))
+            which = "earlier" if step < 0 else "later"
             raise UserError(
-                f"There are {max(1, len(exchange.siblings))} branch(es) here and no {'earlier' if step < 0 else 'later'} one.",
+                f"There {'is one branch' if count == 1 else f'are {count} branches'} here and no {which} one.",
                 "Press b to go on from a turn, p to send another prompt in its place.",
             )
-        session_id, wanted = self.chat.session_id, exchange.siblings[at]
-        other = await self.chat.store.run(lambda store: chat_history.load_exchange(store, session_id, wanted))
-        index = self.chat.state.exchanges.index(exchange)
-        below = await self._below(other)
+        other = await self.chat.store.run(lambda store: chat_history.load_exchange(store, known[at]))
+        take = other.take
+        below = await self._below([a.id for versions in take.versions.values() for a in versions] if take else [])
+        index = self._index(exchange)
+        self._hide([other])
         self.chat.state.exchanges[index:] = [other, *below]
         self.chat.state.selected_id = other.id
         self.chat.emit(BoardChanged())
-
-    async def _below(self, exchange: Exchange) -> list[Exchange]:
-        take, session_id = exchange.take, self.chat.session_id
-        ids = [a.id for versions in take.versions.values() for a in versions] if take else []
-        return await self.chat.store.run(lambda store: chat_history.load_below(store, session_id, ids, PAGE))
 
     async def new_session(self) -> None:
         """Start with an empty board; the session is made when the first prompt is sent."""
@@ -93,23 +86,50 @@ class Moves:
         self.chat.refuse_while_streaming()
         session = await self.chat.store.run(lambda store: store.get_session(session_id))
         path = await self.chat.store.run(lambda store: chat_history.load_path(store, session.id, turn_id, PAGE))
+        self.chat.refuse_while_streaming()
+        self._hide(path.exchanges)
         self.chat.session = session
         self.chat.state.exchanges = path.exchanges
         self.chat.state.more_above = path.more_above
         self.chat.state.selected_id = path.selected_id
-        if self.chat.settings.blind:  # what was not judged yet is not named either
-            for exchange in path.exchanges:
-                for take in exchange.takes:
-                    self.chat.shuffle(take)
         self.chat.emit(BoardChanged(scroll=not turn_id))
 
     async def load_above(self) -> int:
         """Load earlier exchanges of the path; returns how many came."""
-        if not self.chat.state.more_above or not self.chat.state.exchanges:
+        state = self.chat.state
+        if not state.more_above or not state.exchanges:
             return 0
-        first, session_id = self.chat.state.exchanges[0], self.chat.session_id
-        path = await self.chat.store.run(lambda store: chat_history.load_above(store, session_id, first, PAGE))
-        self.chat.state.exchanges[:0] = path.exchanges
-        self.chat.state.more_above = path.more_above
+        first = state.exchanges[0]
+        path = await self.chat.store.run(lambda store: chat_history.load_above(store, first, PAGE))
+        if not state.exchanges or state.exchanges[0] is not first:
+            return 0
+        self._hide(path.exchanges)
+        state.exchanges[:0] = path.exchanges
+        state.more_above = path.more_above
         self.chat.emit(BoardChanged())
         return len(path.exchanges)
+
+    async def refresh_name(self) -> None:
+        """Read the session's name again after it may have been changed elsewhere."""
+        session = self.chat.session
+        if session is not None:
+            self.chat.session = await self.chat.store.run(lambda store: store.get_session(session.id))
+            self.chat.emit(BoardChanged())
+
+    async def _below(self, answer_ids: list[str]) -> list[Exchange]:
+        below = await self.chat.store.run(lambda store: chat_history.load_below(store, answer_ids, PAGE))
+        self._hide(below)
+        return below
+
+    def _hide(self, exchanges: list[Exchange]) -> None:
+        """In blind mode what was not judged yet is not named, wherever it comes from."""
+        if self.chat.settings.blind:
+            for exchange in exchanges:
+                for take in exchange.takes:
+                    blind.shuffle(take, sorted(take.versions))
+
+    def _index(self, exchange: Exchange) -> int:
+        self.chat.refuse_while_streaming()
+        if exchange not in self.chat.state.exchanges:
+            raise UserError("The turn is no longer on the board.", "Select one that is.")
+        return self.chat.state.exchanges.index(exchange)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aligntui.config.keys import ACTIONS, CLASHES
 from aligntui.config.load import resolve_settings
@@ -57,7 +57,7 @@ def open_workbench(workspace: Workspace, settings: Settings, emit: Callable[[Cha
     """
     workspace.make()
     library = load_library(workspace)
-    found, trained_modes, problems = adapters.resolve(workspace, settings.adapter)
+    found, problems = adapters.resolve(workspace, settings.adapter)
     chat_settings = ChatSettings(
         sampling=Sampling(settings.temperature, settings.top_p, settings.max_new_tokens, settings.seed),
         mode=Mode(settings.mode),
@@ -66,9 +66,8 @@ def open_workbench(workspace: Workspace, settings: Settings, emit: Callable[[Cha
         history=settings.history,
         blind=settings.blind,
         annotator=settings.annotator,
-        trained_modes=trained_modes,
     )
-    columns = [Column(), *(Column(adapter, settings.strength) for adapter in found)]
+    columns = [Column(), *(replace(column, strength=settings.strength) for column in found)]
     chat = Chat(StoreThread(workspace.database), chat_settings, columns, emit)
     return Workbench(workspace, settings, library, chat, problems)
 

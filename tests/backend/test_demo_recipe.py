@@ -17,10 +17,11 @@ from aligntui.backend.template import find_template
 from aligntui.backend.train import demo_data, demo_effect, demo_recipe
 from aligntui.backend.train.demo_card import CARD_FILE, CONFIG_FILE, RUN_FILE, WEIGHTS_FILE, write_adapter
 from aligntui.backend.train.demo_data import Encoded, Record, collate, encode, expand, split
+from aligntui.config.paths import bundled
 from aligntui.core.errors import UserError
 from aligntui.core.instruction import CANONICAL_TYPES
 
-DEMO = demo_recipe.ROOT / "adapters" / "demo"
+DEMO = bundled("adapters", "demo")
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"

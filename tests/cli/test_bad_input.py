@@ -93,7 +93,7 @@ def test_a_damaged_database(cli: Cli) -> None:
     ):
         said = cli.refused(*words, code=3)
         assert str(database) in said
-        assert "loading" not in said, "it is known before a model is loaded"
+        assert "Loading" not in said and "Fetching" not in said, "it is known before a model is loaded"
 
 
 def test_a_wrong_engine_for_tests(cli: Cli) -> None:

@@ -73,7 +73,7 @@ def test_json_has_both_answers_with_all_conditions(cli: Cli) -> None:
     assert adapter["conditions"]["adapter_path"] == str(path)
     tokens = sum(len(answer["token_ids"]) - 1 for answer in reply["answers"])  # the last token ends the answer
     assert reply["tokens_per_s"] == pytest.approx((tokens - 2) / reply["decode_s"])
-    assert "fetching" in result.err and "warming up" in result.err and "\x1b" not in result.err
+    assert "Fetching" in result.err and "Warming up" in result.err and "\x1b" not in result.err
 
 
 def test_what_was_printed_is_what_is_stored(inside: InsideCli) -> None:

@@ -44,7 +44,7 @@ def test_models_list_without_any(cli: Cli, tmp_path: Path) -> None:
 def test_models_pull_loads_once_and_says_where(cli: Cli) -> None:
     result = cli.ok("models", "pull", "embedded")
     assert result.out == "/models/embedded\n"
-    assert "fetching ..." in result.err and "134.5 M parameters" in result.err
+    assert "Fetching the model ..." in result.err and "134.5 M parameters" in result.err
     pulled = cli.json("models", "pull", "somebody/model")
     assert (pulled["model"], len(pulled["weights_sha256"])) == ("somebody/model", 64)
     assert "no model 'missing'" in cli.refused("models", "pull", "missing")

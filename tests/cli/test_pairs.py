@@ -81,12 +81,27 @@ def test_a_later_verdict_replaces_and_undo_takes_back(cli: Cli, asked: dict[str,
     assert second["replaced"] == first["id"]
     assert [pair["id"] for pair in cli.json("pairs", "list")] == [second["id"]]
     assert "no verdict of other" in cli.refused("pairs", "undo", "--annotator", "other")
-    assert cli.json("pairs", "undo")["id"] == second["id"]
+    undone = cli.json("pairs", "undo")
+    assert (undone["id"], undone["undone"], undone["restored"]) == (second["id"], True, first["id"])
+    assert [pair["id"] for pair in cli.json("pairs", "list")] == [first["id"]]
+    undone = cli.json("pairs", "undo", "--session", asked["session"])
+    assert (undone["id"], undone["restored"]) == (first["id"], None)
     assert cli.json("pairs", "list") == []
     assert [pair["undone"] for pair in cli.json("pairs", "list", "--undone")] == [True, True]
     assert "no verdict of tester" in cli.refused("pairs", "undo")
     assert "undone already" in cli.refused("pairs", "undo", first["id"])
     assert "no pair" in cli.refused("pairs", "undo", "pair_nothing")
+
+
+def test_undo_says_what_it_restored(cli: Cli, asked: dict[str, Any]) -> None:
+    first, second = (
+        cli.json("pairs", "add", "--turn", asked["take"], "--verdict", verdict)["id"] for verdict in ("left", "tie")
+    )
+    left, right = (answer["turn"] for answer in asked["answers"])
+    result = cli.ok("pairs", "undo", second)
+    assert result.out == f"{second}\n"
+    assert result.err == f"undone: tie over {left} and {right}\nrestored: {first}, left over {left} and {right}\n"
+    assert "restored" not in cli.ok("pairs", "undo").err
 
 
 def test_of_several_takes_the_newest_is_judged_unless_another_is_named(cli: Cli, asked: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from aligntui.config.paths import Workspace
 from aligntui.core.ids import new_id, now_utc
+from aligntui.core.pair import Pair, Scope, Verdict
 from aligntui.core.turn import Answer, Finish
 from aligntui.store import open_store
 from tests.cli.conftest import Cli, InsideCli
@@ -65,13 +66,40 @@ def test_the_whole_tree_is_shown_with_its_branches(cli: Cli) -> None:
     assert empty.json("sessions", "show", "nothing yet")["exchanges"] == []
 
 
-def _exchange(store: Any, session_id: str, parents: list[str | None], text: str) -> list[str]:
+def test_no_text_of_a_session_takes_a_second_line_or_drives_the_terminal(cli: Cli) -> None:
+    nasty = "one\x1b[2J\n  \u202efake"
+    with open_store(Workspace(cli.workspace).database) as store:
+        session = store.create_session(f"name {nasty}")
+        _exchange(store, session.id, [None], "Hello", adapter=nasty)
+        [[left, right]] = [take.answers for exchange in store.exchanges(session.id) for take in exchange.takes]
+        store.add_pair(
+            Pair(
+                new_id("pair"), session.id, left.id, right.id, Verdict.LEFT, Scope.ANSWER, False, False,
+                f"by {nasty}", now_utc(), reason=nasty,
+            )
+        )  # fmt: skip
+    own = inside(cli)
+    for words in (
+        ("sessions", "show", session.id),
+        ("sessions", "list"),
+        ("sessions", "rename", session.id, f"name {nasty}"),
+        ("sessions", "export", session.id),
+        ("pairs", "list"),
+    ):
+        out = own.ok(*words).out
+        assert "fake" in out and "\x1b" not in out and "\u202e" not in out, words
+        assert not any(line.split()[:1] == ["�fake"] for line in out.split("\n")), words
+
+
+def _exchange(
+    store: Any, session_id: str, parents: list[str | None], text: str, adapter: str | None = None
+) -> list[str]:
     prompts = store.add_prompts(session_id, parents, new_id("exchange"), text)
     take = new_id("take")
     answers = [
         Answer(
             id=new_id("turn"), session_id=session_id, parent_id=prompts[column % len(prompts)].id, take_id=take, column=column,
-            text=f"{text}, answer {column}", finish=Finish.STOP, created_at=now_utc(), conditions=conditions(),
+            text=f"{text}, answer {column}", finish=Finish.STOP, created_at=now_utc(), conditions=conditions(adapter=adapter),
         )
         for column in range(2)
     ]  # fmt: skip
@@ -111,10 +139,9 @@ def test_export(talked: Cli, tmp_path: Path) -> None:
     assert out.stat().st_mode & 0o777 == 0o666 & ~umask()
     assert inside(talked).json("sessions", "export", "What makes bread rise?")["markdown"] == document
     (tmp_path / "file").write_text("x")
-    assert "cannot be written" in inside(talked).refused(
-        "sessions", "export", "alone", "--out", str(tmp_path / "file" / "x.md"), code=3
-    )
-    assert "cannot be written" in inside(talked).refused("sessions", "export", "alone", "--out", str(tmp_path), code=3)
+    for wrong in (tmp_path / "file" / "x.md", tmp_path, Path("/dev/null")):
+        said = inside(talked).refused("sessions", "export", "alone", "--out", str(wrong))
+        assert f"{wrong} cannot be written" in said
 
 
 def umask() -> int:

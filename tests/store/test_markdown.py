@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from aligntui.core.errors import UserError
 from aligntui.core.pair import Verdict
 from aligntui.core.turn import Finish, Session
 from aligntui.store import Store
-from aligntui.store.markdown import PAGE, code_span, escaped, export_session, fenced, write_markdown
+from aligntui.store.markdown import code_span, escaped, export_session, fenced, markdown
+from aligntui.store.tree import PAGE
 from tests.store.builders import ask, both, chain, make_answer, make_conditions, make_pair
 
 HOSTILE = (
@@ -19,9 +19,7 @@ HOSTILE = (
 
 
 def document(store: Store, session: Session) -> str:
-    file = io.StringIO()
-    write_markdown(store, store.get_session(session.id), file)
-    return file.getvalue()
+    return "".join(markdown(store, store.get_session(session.id)))
 
 
 def outside_fences(text: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from aligntui.core.errors import UserError
 from aligntui.core.pair import Scope, Verdict
 from aligntui.core.prompt_format import Message, Mode
 from aligntui.core.turn import Finish, Session
-from aligntui.store import Store
+from aligntui.store import Store, Undone, open_store
 from tests.store.builders import ask, both, chain, make_answer, make_conditions, make_pair
 
 
@@ -46,11 +47,11 @@ def test_undo_is_a_row(store: Store, session: Session) -> None:
     answers = both(store, ask(store, session))
     first, second = (store.add_pair(make_pair(*answers, verdict)) for verdict in (Verdict.LEFT, Verdict.TIE))
     undone = store.undo_last_pair(session.id, "ann")
-    assert undone == replace(second, undone=True)
+    assert undone == Undone(replace(second, undone=True), None)
     assert store.list_pairs(session.id) == [first]
-    assert store.list_pairs(session.id, include_undone=True) == [undone, first]
+    assert store.list_pairs(session.id, include_undone=True) == [undone.pair, first]
     assert (store.count_pairs(), store.count_pairs(include_undone=True)) == (1, 2)
-    assert store.undo_last_pair(session.id, "ann") == replace(first, undone=True)
+    assert store.undo_last_pair(session.id, "ann") == Undone(replace(first, undone=True), None)
     assert store.undo_last_pair(session.id, "ann") is None
     assert store.restore_pair(second.id) == second
     assert store.list_pairs() == [second]
@@ -65,8 +66,16 @@ def test_undo_takes_back_only_ones_own(store: Store, session: Session) -> None:
     theirs = store.add_pair(make_pair(*answers, annotator="bob"))
     assert store.undo_last_pair(session.id, "nobody") is None
     assert store.undo_last_pair("session_none", "ann") is None
-    assert store.undo_last_pair(session.id, "ann") == replace(mine, undone=True)
+    assert store.undo_last_pair(session.id, "ann") == Undone(replace(mine, undone=True), None)
     assert store.list_pairs() == [theirs]
+
+
+def test_the_newest_of_all_sessions(store: Store, session: Session) -> None:
+    other = store.create_session("Other")
+    pairs = [store.add_pair(make_pair(*both(store, ask(store, place)))) for place in (other, session)]
+    for pair in reversed(pairs):
+        assert store.undo_last_pair(None, "ann") == Undone(replace(pair, undone=True), None)
+    assert store.undo_last_pair(None, "ann") is None
 
 
 def test_undoing_and_restoring_out_of_turn(store: Store, session: Session) -> None:
@@ -91,6 +100,75 @@ def test_a_changed_verdict_replaces_the_earlier_one_at_once(store: Store, sessio
         store.add_pair(make_pair(*answers, Verdict.TIE), replaces=first.id)
     assert store.list_pairs() == [second]
     assert store.count_pairs(include_undone=True) == 2
+    elsewhere = make_pair(*both(store, ask(store, store.create_session("Other"))))
+    for replaces, message in ((second.id, "belongs to session"), ("pair_none", "no pair")):
+        with pytest.raises(UserError, match=message):
+            store.add_pair(elsewhere, replaces=replaces)
+    assert store.list_pairs() == [second]
+
+
+def test_undo_brings_back_what_was_replaced_after_a_restart_too(path: Path) -> None:
+    with open_store(path) as store:
+        session = store.create_session("First")
+        answers = both(store, ask(store, session))
+        first = store.add_pair(make_pair(*answers, Verdict.LEFT))
+        second = store.add_pair(make_pair(*answers, Verdict.TIE), replaces=first.id)
+        third = store.add_pair(make_pair(*answers, Verdict.RIGHT), replaces=second.id)
+        assert store.undo_last_pair(session.id, "ann") == Undone(replace(third, undone=True), second)
+        assert store.list_pairs() == [second]
+    with open_store(path) as store:
+        assert store.undo_last_pair(session.id, "ann") == Undone(replace(second, undone=True), first)
+        assert store.list_pairs() == [first]
+        assert store.get_session(session.id).pair_count == 1
+        assert store.undo_last_pair(session.id, "ann") == Undone(replace(first, undone=True), None)
+        assert store.undo_last_pair(session.id, "ann") is None
+        with store.connection.read() as conn:
+            events = [tuple(row) for row in conn.execute("SELECT pair_id, kind FROM pair_events ORDER BY seq")]
+        assert events == [
+            (first.id, "undone"),
+            (second.id, "undone"),
+            (third.id, "undone"),
+            (second.id, "restored"),
+            (second.id, "undone"),
+            (first.id, "restored"),
+            (first.id, "undone"),
+        ]
+        assert store.verify() == []
+
+
+def test_undo_by_id_brings_back_only_what_is_still_undone(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    first = store.add_pair(make_pair(*answers, Verdict.LEFT, annotator="bob"))
+    second = store.add_pair(make_pair(*answers, Verdict.TIE), replaces=first.id)
+    store.restore_pair(first.id)
+    assert store.undo_pair(second.id, "ann") == Undone(replace(second, undone=True), None)
+    third = store.add_pair(make_pair(*answers, Verdict.BAD), replaces=first.id)
+    assert store.undo_pair(third.id, "ann") == Undone(replace(third, undone=True), first)
+    assert store.list_pairs() == [first]
+
+
+def test_the_last_verdict_is_the_last_that_was_given(store: Store, session: Session) -> None:
+    answers, others = both(store, ask(store, session)), both(store, ask(store, session))
+    first = store.add_pair(make_pair(*answers, Verdict.LEFT))
+    between = store.add_pair(make_pair(*others))
+    second = store.add_pair(make_pair(*answers, Verdict.TIE), replaces=first.id)
+    assert store.undo_last_pair(session.id, "ann") == Undone(replace(second, undone=True), first)
+    assert store.undo_last_pair(session.id, "ann") == Undone(replace(between, undone=True), None)
+    assert store.list_pairs() == [first]
+
+
+def test_an_undo_that_fails_half_way_is_none(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    first = store.add_pair(make_pair(*answers, Verdict.LEFT))
+    second = store.add_pair(make_pair(*answers, Verdict.TIE), replaces=first.id)
+    with store.connection.write() as conn:
+        conn.execute(
+            "CREATE TRIGGER failing BEFORE INSERT ON pair_events WHEN NEW.kind = 'restored' "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    with pytest.raises(UserError):
+        store.undo_last_pair(session.id, "ann")
+    assert store.list_pairs() == [second]
 
 
 def test_the_newest_annotation_counts_and_the_others_stay(store: Store, session: Session) -> None:

@@ -6,6 +6,7 @@ from aligntui.core.errors import UserError
 from aligntui.core.prompt_format import Message
 from aligntui.core.turn import Session
 from aligntui.store import Store
+from aligntui.store.tree import PAGE
 from tests.store.builders import ask, both, chain, make_answer
 
 
@@ -30,10 +31,12 @@ def test_the_path_is_the_history_that_the_model_saw(store: Store, session: Sessi
 
 
 def test_unknown_turns_and_exchanges(store: Store, session: Session) -> None:
-    for call in (store.path_to_root, store.messages_of, store.exchange, store.exchange_of, store.sibling_exchanges):
+    calls = (store.path_to_root, store.messages_of, store.exchange, store.exchange_of, store.sibling_exchanges)
+    for call in (*calls, store.take):
         with pytest.raises(UserError, match="There is no"):
             call("nothing")
     assert store.child_exchanges("nothing") == []
+    assert list(store.exchanges("nothing")) == []
     assert store.answers_of(["nothing"]) == []
     assert store.children_prompts([]) == []
 
@@ -66,6 +69,7 @@ def test_an_exchange_has_a_prompt_for_each_history_and_its_takes(store: Store, s
     first, second = store.takes_of(exchange.id)
     assert first.answers == tuple(takes[1])
     assert second.answers == (again[1], again[0]), "by column"
+    assert [store.take(take.id) for take in (first, second)] == [first, second]
     assert store.exchange_of(again[0].id) == store.exchange_of(exchange.prompts[1].id) == store.exchange(exchange.id)
 
 
@@ -84,6 +88,22 @@ def test_branches_are_children_and_siblings(store: Store, session: Session) -> N
     assert [prompt.id for prompt in store.children_prompts(parents)] == [prompt.id for prompt in (*first, *second)]
     last = store.last_exchange(session.id)
     assert last is not None and last.id == other[0].exchange_id
+
+
+def test_all_exchanges_come_in_the_order_they_were_sent(store: Store, session: Session) -> None:
+    assert list(store.exchanges(session.id)) == []
+    with store.connection.write():
+        takes = chain(store, session, PAGE)
+        ask(store, session, "Another root")
+        ask(store, store.create_session("Other"), "Elsewhere")
+        both(store, ask(store, session, "A branch", tuple(answer.id for answer in takes[3])))
+    found = store.exchanges(session.id)
+    first = next(found)
+    ask(store, session, "Meanwhile")  # the database is not held between two exchanges
+    rest = list(found)
+    sent = [f"Question {number}" for number in range(PAGE)]
+    assert [exchange.text for exchange in (first, *rest)] == [*sent, "Another root", "A branch", "Meanwhile"]
+    assert rest[-2] == store.exchange(rest[-2].id)
 
 
 def test_roots_are_siblings(store: Store, session: Session) -> None:

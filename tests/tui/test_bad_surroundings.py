@@ -55,13 +55,13 @@ async def test_an_answer_that_the_full_disk_refused_is_stored_with_the_next_writ
         await c.press("enter")
         await c.until(lambda: any(a.text for a in c.chat.state.live.values()), "streaming")
         await c.chat.store.run(limit_pages(1))
-        await c.until(lambda: c.chat.unsaved, "refused")
+        await c.until(lambda: c.chat.writer.waiting, "refused")
         await c.idle()
         await c.sees("An answer is not stored")
         refused = c.chat.state.last.take.shown(0)
         await c.chat.store.run(limit_pages(1_000_000))
         await c.send("Third")
-        assert refused.stored and not c.chat.unsaved
+        assert refused.stored and not c.chat.writer.waiting
         assert (await c.chat.store.run(lambda s: s.get_answer(refused.id))).text == refused.text
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
+from aligntui.core.errors import UserError
 from aligntui.core.pair import Verdict
 from aligntui.core.turn import Finish
 from aligntui.tui.turn_text import View
@@ -12,12 +15,8 @@ from aligntui.wire.engine import AdapterRef
 from aligntui.workbench.chat_state import Column, Phase
 
 
-def two_columns(c) -> None:
-    c.chat.state.columns[:] = [Column(), Column(AdapterRef("demo", "/adapters/demo"))]
-
-
 async def start_two(c):
-    await c.chat.set_column(1, Column(AdapterRef("demo", "/adapters/demo")))
+    await c.screen.columns.put(Column(AdapterRef("demo", "/adapters/demo")))
     await c.until(lambda: len(c.screen.panes) == 2, "two panes")
 
 
@@ -261,7 +260,7 @@ async def test_strength_dial_is_recorded_and_bounded(console):
 async def test_three_columns_and_back(console):
     async with console(adapter=("",)) as c:
         await start_two(c)
-        await c.chat.set_column(2, Column(AdapterRef("demo", "/adapters/demo"), 0.5))
+        await c.screen.columns.put(Column(AdapterRef("demo", "/adapters/demo"), 0.5))
         await c.until(lambda: len(c.screen.panes) == 3, "three panes")
         await c.send("Three")
         assert [a.side for a in c.chat.state.last.take.answers()] == ["base", "demo", "demo x0.5"]
@@ -444,13 +443,13 @@ async def test_keys_can_be_moved_by_the_config(console, workspace):
 
 async def test_a_broken_adapter_is_left_out_with_a_reason(console):
     async with console(adapter=("",)) as c:
-        await c.chat.set_column(1, Column(AdapterRef("broken", "/adapters/broken")))
+        with pytest.raises(UserError, match="broken"):
+            await c.screen.columns.put(Column(AdapterRef("broken", "/adapters/broken")))
         assert len(c.chat.state.columns) == 1
-        assert any("broken" in w for w in c.chat.state.warnings)
 
 
 async def test_a_foreign_adapter_is_warned_of_before_the_first_answer(console):
     async with console(adapter=("",)) as c:
-        await c.chat.set_column(1, Column(AdapterRef("foreign", "/adapters/foreign")))
+        await c.screen.columns.put(Column(AdapterRef("foreign", "/adapters/foreign")))
         await c.pilot.pause()
         await c.until(lambda: "foreign" in c.text().split("\n")[1], "warning line")

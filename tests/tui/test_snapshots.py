@@ -29,7 +29,8 @@ def picture(snap_compare, workspace):
         app = ConsoleApp(
             workspace, settings_for(workspace, {"adapter": ("",), "reduced_motion": True, **flags}), SCRIPTED
         )
-        app.bench.chat.state.columns += columns
+        for column in columns:
+            app.bench.chat.state.add_column(column)
 
         async def before(pilot: Pilot) -> None:
             chat = app.bench.chat
@@ -146,9 +147,7 @@ def test_snapshot_not_loaded(picture, size):
         chat.state.engine.move(
             Phase.FAILED, "There is no model 'nowhere/nothing' on the hub or on this disk.", "Check the name."
         )
-        chat.state.warnings.append(
-            "demo: it was trained on other base weights (b65e66fe) than those loaded (08858d29)."
-        )
+        chat.state.load_warnings = "demo: it was trained on other base weights (b65e66fe) than those loaded (08858d29)."
 
     assert picture(size, failed)
 

@@ -257,6 +257,22 @@ def test_a_checkpoint_that_leads_out_is_refused(workspace, tmp_path) -> None:
     assert "leads out of" in complaint(workspace, "polite@5")
 
 
+def test_a_checkpoint_that_leads_to_itself_hides_no_adapter(workspace) -> None:
+    folder = an_adapter(workspace.adapters / "polite")
+    an_adapter(folder / "run" / "checkpoints" / "checkpoint-2")
+    (folder / "run" / "checkpoints" / "checkpoint-1").symlink_to("checkpoint-1")
+    assert [(found.name, found.checkpoints, found.problem) for found in list_adapters(workspace)] == [
+        ("polite", (2,), "")
+    ]
+    assert "no checkpoint of step 1. It has 2." in complaint(workspace, "polite@1")
+    (folder / "run" / "checkpoints" / "checkpoint-1").unlink()
+    an_adapter(folder / "run" / "checkpoints" / "checkpoint-1", weights=None)
+    (folder / "run" / "checkpoints" / "checkpoint-1" / "adapter_model.safetensors").symlink_to(
+        "adapter_model.safetensors"
+    )
+    assert list_adapters(workspace)[0].checkpoints == (2,)
+
+
 # damage -----------------------------------------------------------------------------------------
 
 

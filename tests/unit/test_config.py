@@ -203,6 +203,34 @@ def test_a_file_that_is_overruled_is_still_checked(place) -> None:
         place.resolve({"seed": 1})
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "name"),
+    [
+        ("[options]\nseed = 3\ntrust_remote_code = true", 3, "trust_remote_code"),
+        ("[options]\ntrust_remote_code = false", 2, "trust_remote_code"),
+        ("options = { editor = 'sh -c evil' }", 1, "editor"),
+        ("\n[options]\n'editor' = 7", 3, "editor"),
+    ],
+)
+def test_the_file_of_a_workspace_lets_nothing_run(place, text: str, line: int, name: str) -> None:
+    message = place.complaint(text)
+    assert message.startswith(f"FILE, line {line}: {name} cannot be set in the file of a workspace")
+    option = BY_NAME[name]
+    assert str(place.user) in message and option.flag in message and option.env in message
+    place.workspace.config.write_text(text)
+    with pytest.raises(UserError):
+        place.resolve({name: option.default}, {option.env: str(option.default)})
+
+
+def test_what_lets_programs_run_is_the_users_own_to_set(place) -> None:
+    assert [option.name for option in OPTIONS if option.personal] == ["trust_remote_code", "editor"]
+    place.user.write_text("[options]\ntrust_remote_code = true\neditor = 'vi'")
+    settings = place.resolve()
+    assert (settings.trust_remote_code, settings.editor) == (True, "vi")
+    assert place.resolve(env={"ALIGNTUI_EDITOR": "nano"}).editor == "nano"
+    assert place.resolve({"trust_remote_code": False}).trust_remote_code is False
+
+
 def test_a_file_that_the_user_named_must_be_there(place, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no configuration file .*absent.toml.*ALIGNTUI_CONFIG"):
         place.resolve(env={"ALIGNTUI_CONFIG": str(tmp_path / "absent.toml")})

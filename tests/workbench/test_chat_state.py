@@ -10,8 +10,9 @@ from aligntui.core.instruction import Instruction
 from aligntui.core.pair import Pair, Scope, Verdict
 from aligntui.core.turn import Finish
 from aligntui.wire.engine import AdapterRef, AnswerFinished, AnswerStarted, TextArrived
+from aligntui.workbench.blind import hidden, order
 from aligntui.workbench.chat_state import AnswerState, ChatState, Column, Exchange, Take
-from aligntui.workbench.judging import contestants, hidden, order
+from aligntui.workbench.judging import contestants
 
 CONDITIONS = {
     "model": "embedded", "model_path": "/m", "weights_sha256": "w", "adapter": None, "adapter_path": None, "adapter_sha256": None,
@@ -101,23 +102,23 @@ def verdict(left: str, right: str, undone: bool = False) -> Pair:
 
 def test_blind_order_holds_until_a_verdict_and_names_stay_known_after_an_undo():
     take = board(making("a"), making("b", 1)).exchanges[0].take
-    assert order(take, 2) == (0, 1) and not hidden(take)
+    assert order(take, (0, 1)) == (0, 1) and not hidden(take)
     take.shuffle = (1, 0)
-    assert order(take, 2) == (1, 0) and hidden(take)
+    assert order(take, (0, 1)) == (1, 0) and hidden(take)
     take.judged.append(verdict("b", "a"))
-    assert order(take, 2) == (0, 1) and not hidden(take)
+    assert order(take, (0, 1)) == (1, 0) and not hidden(take), "the same key still means the same answer"
     take.judged[0] = verdict("b", "a", undone=True)
     assert not hidden(take), "what was seen cannot be unseen"
 
 
 def test_contestants_are_left_and_the_focused_one():
     take = board(making("a"), making("b", 1), making("c", 2)).exchanges[0].take
-    assert [a.id for a in contestants(take, 3, 0)] == ["a", "b"]
-    assert [a.id for a in contestants(take, 3, 2)] == ["a", "c"]
+    assert [a.id for a in contestants(take, (0, 1, 2), 0)] == ["a", "b"]
+    assert [a.id for a in contestants(take, (0, 1, 2), 2)] == ["a", "c"]
     take.shuffle = (2, 0, 1)
-    assert [a.id for a in contestants(take, 3, 1)] == ["c", "a"]
+    assert [a.id for a in contestants(take, (0, 1, 2), 1)] == ["c", "a"]
 
 
 def test_one_answer_cannot_be_judged():
     with pytest.raises(UserError, match="two answers"):
-        contestants(board(making("a")).exchanges[0].take, 1, 0)
+        contestants(board(making("a")).exchanges[0].take, (0,), 0)

@@ -64,12 +64,12 @@ from aligntui.backend.train.demo_effect import (
     recognised,
     words,
 )
+from aligntui.config.paths import bundled
 from aligntui.core.errors import AligntuiError, UserError
 from aligntui.core.instruction import InstructionType
 
-ROOT = Path(__file__).resolve().parents[3]
-LIBRARY_FILE = ROOT / "datasets" / "instructions" / "canonical.jsonl"
-PAIRS_FOLDER = ROOT / "datasets" / "opposed-demo"
+LIBRARY_FILE = bundled("datasets", "instructions", "canonical.jsonl")
+PAIRS_FOLDER = bundled("datasets", "opposed-demo")
 BASE_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The hub name of the embedded model; written into the adapter so that other tools find its base."""
 
@@ -283,7 +283,7 @@ def make(out: Path, settings: Settings, steps: int | None = None) -> Report:
     library = read_library(LIBRARY_FILE)
     files = sorted(PAIRS_FOLDER.glob("part-*.jsonl"))
     if not files:
-        raise UserError(f"There are no pairs in {PAIRS_FOLDER}.", "Run the recipe from a clone of the repository.")
+        raise UserError(f"There are no pairs in {PAIRS_FOLDER}.", "They travel with aligntui: install it again.")
     train_records, held_out = split(read_records(files, library))
     base = load_base(dtype=settings.dtype, device="cpu")
     model = add_adapter(base.model, settings)
@@ -370,7 +370,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m aligntui.backend.train.demo_recipe", description="Make the bundled demo adapter again."
     )
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "adapters" / "demo", help="adapter folder (default: adapters/demo)"
+        "--out", type=Path, default=Path("adapters") / "demo", help="adapter folder (default: adapters/demo)"
     )
     parser.add_argument("--steps", type=int, default=None, help="optimiser steps (default: whole epochs)")
     parser.add_argument("--seed", type=int, default=Settings.seed, help="seed of adapter, order and sampling")

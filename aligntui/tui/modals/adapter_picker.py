@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -11,24 +9,15 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from aligntui.core.errors import AligntuiError
 from aligntui.core.printable import one_line
 from aligntui.tui.modals.dialog import Dialog
 from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.vim_list import VimList
-from aligntui.wire.engine import AdapterRef
 from aligntui.workbench.adapters import AdapterChoice
+from aligntui.workbench.chat_state import Column
 
 
-@dataclass(frozen=True)
-class ColumnChoice:
-    """What a column shall be."""
-
-    adapter: AdapterRef | None
-    strength: float
-
-
-class AdapterPicker(Dialog[ColumnChoice]):
+class AdapterPicker(Dialog[Column]):
     """Adapters of the workspace and their checkpoints."""
 
     HELP = "**Adapters.** Enter takes the adapter or checkpoint under the cursor; the strength can be typed first."
@@ -37,12 +26,12 @@ class AdapterPicker(Dialog[ColumnChoice]):
     AdapterPicker Input { width: 24; }
     """
 
-    def __init__(self, title: str, choices: list[AdapterChoice], current: AdapterRef | None, strength: float) -> None:
+    def __init__(self, title: str, choices: list[AdapterChoice], current: Column) -> None:
         super().__init__()
         self._title = title
         self._choices = choices
-        self._current = current
-        self._strength = strength
+        self._current = current.adapter
+        self._strength = current.strength
 
     def compose(self) -> ComposeResult:
         """List and strength."""
@@ -98,10 +87,4 @@ class AdapterPicker(Dialog[ColumnChoice]):
         if not 0 <= strength <= 2:
             self.complain("The strength must be a number from 0 to 2.")
             return
-        try:
-            choice = None if index == 0 else self._choices[index - 1]
-            self.dismiss(
-                ColumnChoice(AdapterRef(choice.name, choice.path) if choice else None, strength if choice else 1.0)
-            )
-        except AligntuiError as error:
-            self.complain(str(error))
+        self.dismiss(self._choices[index - 1].column(strength) if index else Column())

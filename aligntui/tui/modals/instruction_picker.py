@@ -18,6 +18,7 @@ from aligntui.core.instruction import Instruction, InstructionType
 from aligntui.core.printable import one_line, printable
 from aligntui.tui.modals.dialog import Dialog
 from aligntui.tui.turn_text import MUTED
+from aligntui.tui.widgets.text_box import LineInput
 from aligntui.tui.widgets.vim_list import VimList
 
 
@@ -48,7 +49,7 @@ class InstructionPicker(Dialog[Instruction]):
             box.border_title = "Alignment instructions"
             yield VimList(id="library")
             yield Static("", id="phrasing", markup=False)
-            yield Input(placeholder="Name for the present text, then Enter", id="save-name")
+            yield LineInput(placeholder="Name for the present text, then Enter", id="save-name")
             yield Static("", classes="dialog-error", markup=False)
             yield Static(
                 "Enter takes it · s saves the present text as your own · Esc closes",
@@ -69,7 +70,7 @@ class InstructionPicker(Dialog[Instruction]):
         for kind in self._library:
             for number, text in enumerate(kind.phrasings, 1):
                 self._choices.append(Instruction(text, kind.type, number))
-                title = f"{kind.title:<18.18} {number}" if number == 1 else f"{'':<18} {number}"
+                title = f"{one_line(kind.title):<18.18} {number}" if number == 1 else f"{'':<18} {number}"
                 mark = " (own)" if kind.own and number == 1 else ""
                 listing.add_option(
                     Option(

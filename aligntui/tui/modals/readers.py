@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from aligntui.config.keys import ACTIONS, display
 from aligntui.core.conditions import Conditions, unintended
-from aligntui.core.printable import printable
+from aligntui.core.printable import one_line, printable
 from aligntui.tui.modals.dialog import Dialog
 from aligntui.tui.turn_text import MUTED
 from aligntui.workbench.chat_state import AnswerState
@@ -92,13 +92,15 @@ def conditions_content(answer: AnswerState, other: AnswerState | None) -> Conten
         if differ:
             parts.append(
                 Content.styled(
-                    f"Differs from {other.side} in more than the adapter: {', '.join(differ)}", "bold $text-warning"
+                    f"Differs from {one_line(other.side, 40)} in more than the adapter: {', '.join(differ)}",
+                    "bold $text-warning",
                 )
             )
         else:
             parts.append(
                 Content.styled(
-                    f"Equal to {other.side} in everything but the adapter: comparable.", "bold $text-success"
+                    f"Equal to {one_line(other.side, 40)} in everything but the adapter: comparable.",
+                    "bold $text-success",
                 )
             )
         parts.append(Content(""))

@@ -12,13 +12,14 @@ from textual.widgets import Input, Static
 from aligntui.config.options import BY_NAME, Option
 from aligntui.core.errors import AligntuiError
 from aligntui.tui.modals.dialog import Dialog
+from aligntui.tui.widgets.text_box import LineInput
 
 SHOWN = ("temperature", "top_p", "max_new_tokens", "seed", "mode", "injection_every", "history", "blind", "annotator")
 """Options that may change while a chat goes on, in the order of the form."""
 
 
 class SettingsForm(Dialog[dict[str, Any]]):
-    """One line for each option; Enter takes all, a wrong value is refused where it stands."""
+    """One line for each option; Enter takes what was changed, a wrong value is refused where it stands."""
 
     HELP = "**Settings.** They count from the next answer on; answers already made keep theirs."
     CSS = """
@@ -43,10 +44,10 @@ class SettingsForm(Dialog[dict[str, Any]]):
                     option = BY_NAME[name]
                     with Horizontal(classes="line"):
                         yield Static(name, classes="name", markup=False)
-                        yield Input(_text(self._values[name]), id=f"option-{name}", compact=True)
+                        yield LineInput(_text(self._values[name]), id=f"option-{name}")
                         yield Static(_about(option), classes="about", markup=False)
             yield Static("", classes="dialog-error", markup=False)
-            yield Static("Tab moves · Enter takes all of it · Esc drops it", classes="dialog-hint", markup=False)
+            yield Static("Tab moves · Enter takes what was changed · Esc drops it", classes="dialog-hint", markup=False)
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -54,6 +55,12 @@ class SettingsForm(Dialog[dict[str, Any]]):
         values: dict[str, Any] = {}
         for name in SHOWN:
             field = self.query_one(f"#option-{name}", Input)
+            if field.value == _text(self._values[name]):
+                continue
+            if name == "annotator" and not field.value.strip():
+                self.complain("The annotator's name is stored with every verdict; it cannot be empty.")
+                field.focus()
+                return
             try:
                 values[name] = BY_NAME[name].parse(field.value, name)
             except AligntuiError as error:
@@ -66,7 +73,7 @@ class SettingsForm(Dialog[dict[str, Any]]):
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value)
 
 
 def _about(option: Option) -> str:

@@ -8,10 +8,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.widgets import Input, Static
 
 from aligntui.tui.modals.dialog import Dialog
-from aligntui.tui.widgets.text_box import TextBox
+from aligntui.tui.widgets.text_box import LineInput, TextBox
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,19 @@ class AnswerEditor(Dialog[EditedAnswer]):
     AnswerEditor TextBox { height: 1fr; border: none; background: $surface-lighten-1; padding: 0 1; }
     """
 
-    def __init__(self, text: str, side: str) -> None:
+    def __init__(self, original: str, side: str, text: str | None = None, problem: str = "") -> None:
+        """`text` is an earlier attempt at it, `problem` why that was not stored."""
         super().__init__()
-        self._text = text
+        self._original = original
         self._side = side
+        self._text = original if text is None else text
+        self._problem = problem
+        self._unchanged = ""
 
     def compose(self) -> ComposeResult:
         """The text and the keys."""
         with Vertical(classes="dialog-box") as box:
-            box.border_title = f"Edit the answer of {self._side}".replace("[", "(")
+            box.border_title = Content(f"Edit the answer of {self._side}")
             yield TextBox(self._text)
             yield Static("", classes="dialog-error", markup=False)
             yield Static(
@@ -57,11 +62,13 @@ class AnswerEditor(Dialog[EditedAnswer]):
         box = self.query_one(TextBox)
         box.focus()
         box.move_cursor(box.document.end)
+        self._unchanged = TextBox.shown_as(self._original)
+        self.complain(self._problem)
 
     def action_keep(self, chosen: bool) -> None:
         """Return the edited text."""
         text = self.query_one(TextBox).text
-        if not text.strip() or text == self._text:
+        if not text.strip() or text == self._unchanged:
             self.complain("The text is empty or unchanged. Esc drops the edit.")
             return
         self.dismiss(EditedAnswer(text, chosen))
@@ -80,19 +87,25 @@ class NoteEditor(Dialog[Note]):
 
     CSS = "NoteEditor Input { margin: 0 0 1 0; }"
 
-    def __init__(self, reason: str, tags: tuple[str, ...]) -> None:
+    def __init__(self, reason: str, tags: tuple[str, ...], problem: str = "") -> None:
         super().__init__()
         self._note = Note(reason, tags)
+        self._problem = problem
 
     def compose(self) -> ComposeResult:
         """Two lines to fill in."""
         with Vertical(classes="dialog-box") as box:
             box.border_title = "Why this verdict"
             yield Static("Reason", markup=False)
-            yield Input(self._note.reason, id="reason")
+            yield LineInput(self._note.reason, id="reason")
             yield Static("Tags, separated by commas", markup=False)
-            yield Input(", ".join(self._note.tags), id="tags")
+            yield LineInput(", ".join(self._note.tags), id="tags")
+            yield Static(self._problem, classes="dialog-error", markup=False)
             yield Static("Enter stores it · Tab moves · Esc closes", classes="dialog-hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Say why an earlier attempt was not stored."""
+        self.complain(self._problem)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Store what stands there."""

@@ -1,4 +1,4 @@
-"""The chat screen: arranges panes, boxes and lines, and forwards keys to the workbench. Decisions live there, not here."""
+"""The chat screen: keys to actions. What is acted on is taken at the key press; decisions live in the workbench."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
-from textual.events import Resize
 
 from aligntui.config.keys import BY_ID
 from aligntui.core.instruction import Instruction
@@ -18,7 +17,12 @@ from aligntui.tui.screens.chat_dialogs import ChatDialogs
 from aligntui.tui.turn_text import View
 from aligntui.tui.widgets.answer_pane import TurnBlock
 from aligntui.tui.widgets.text_box import InstructionBox, PromptBox
+from aligntui.workbench import blind
 from aligntui.workbench.chat_state import Phase
+from aligntui.workbench.judging import contestants
+
+RESTART_AGAIN_S = 4.0
+"""A running engine is started again only when its key is pressed twice within this time."""
 
 
 class ChatScreen(ChatDialogs):
@@ -27,15 +31,23 @@ class ChatScreen(ChatDialogs):
     HELP = "**Chat.** One prompt goes to every column; the answers stream side by side from one batch."
     BINDINGS: ClassVar[list[BindingType]] = bindings("chat", "board")
 
-    # what the user does -------------------------------------------------------------------------
+    # sending and answering ------------------------------------------------------------------------
 
     @on(PromptBox.Sent)
     def _sent(self, event: PromptBox.Sent) -> None:
+        box = self.query_one(PromptBox)
+        if not event.text.strip():
+            self.say("The prompt is empty. Type something first.")
+            return
+        box.sent(event.text)  # emptied now: what is typed meanwhile is the next prompt
+
         async def send() -> None:
-            box = self.query_one(PromptBox)
-            await self.chat.send(event.text)
-            if box.text == event.text:
-                box.sent(event.text)
+            before = self.chat.state.last
+            try:
+                await self.chat.send(event.text)
+            finally:
+                if self.chat.state.last is before or self.chat.state.last is None:
+                    box.take_back(event.text)
 
         self.act(send())
 
@@ -45,96 +57,139 @@ class ChatScreen(ChatDialogs):
 
     @on(TurnBlock.Selected)
     def _turn_selected(self, event: TurnBlock.Selected) -> None:
-        self._select(event.exchange_id)
-
-    def on_descendant_focus(self) -> None:
-        """The focused pane is the one that keys act on; in a small terminal it is the one shown."""
-        _ = self.place
-        self._layout()
-
-    def on_resize(self, _event: Resize) -> None:
-        """One pane or several."""
-        self._layout()
-
-    def key_applies(self, action_id: str) -> bool:
-        """Whether a key belongs in the footer now."""
-        state = self.chat.state
-        take = state.selected.take if state.selected else None
-        two = bool(take and len(take.answers()) > 1 and not take.live)
-        match action_id:
-            case "chat.restart":
-                return state.engine.phase in (Phase.FAILED, Phase.EXITED)
-            case "board.left_better" | "board.right_better" | "board.tie" | "board.both_bad" | "board.skip":
-                return two and not isinstance(self.focused, PromptBox | InstructionBox)
-            case "board.undo":
-                return self.last_pair is not None and not self.last_pair.undone
-            case "board.continue":
-                answer = take.shown(self.column) if take else None
-                return bool(answer and answer.finish in (Finish.LENGTH, Finish.CANCELLED, Finish.FAILED, Finish.EDITED))
-            case "chat.rerun" | "board.regenerate" | "board.edit" | "board.details":
-                return bool(take and not take.live)
-        return BY_ID[action_id].footer if action_id in BY_ID else True
+        self.select(event.exchange_id)
 
     def action_escape(self) -> None:
         """Stop; or leave the prompt box; or go back to it."""
         if self.chat.state.streaming:
             self.action_stop()
         elif isinstance(self.focused, PromptBox | InstructionBox):
-            self._focus_place(self.place)
+            self.focus_place(self.place)
         else:
             self.query_one(PromptBox).focus()
 
     def action_stop(self) -> None:
-        """Stop what streams."""
-        if self.chat.state.streaming:
-            self.run_worker(self._guard(self.chat.stop()), group="stop")
-        else:
+        """Stop what streams; an engine that does not listen is ended and started again."""
+        if not self.chat.state.streaming:
             self.say("Nothing is being answered. Ctrl+Q quits.")
+        elif not self.stopping:
+            self.work_on(self._stop(), group="stop")
+
+    async def _stop(self) -> None:
+        self.stopping = True
+        try:
+            if not await self.chat.stop():
+                self.say("The engine did not stop within 2 s and was ended; it is being started again.", "", "warning")
+                await self.columns.start_engine()
+        finally:
+            self.stopping = False
 
     def action_rerun(self) -> None:
         """Answer the selected turn again."""
-        self.act(self.chat.rerun())
+        self.attempt(lambda: self.act(self.chat.rerun(self.target().exchange)))
 
     def action_regenerate(self) -> None:
         """Answer the selected turn with the next seed."""
-        self.act(self.chat.regenerate())
+        self.attempt(lambda: self.act(self.chat.regenerate(self.target().exchange)))
 
     def action_continue_answer(self) -> None:
         """Let the focused answer go on."""
-        self.act(self.chat.continue_answer(self.column))
+
+        def go_on() -> None:
+            target = self.target()
+            self.act(self.chat.continue_answer(target.exchange, target.whole_take(), target.whole_answer()))
+
+        self.attempt(go_on)
+
+    def action_restart_engine(self) -> None:
+        """Start the engine again; one that runs only when asked twice."""
+        engine = self.chat.state.engine
+        running = engine.phase in (Phase.READY, Phase.BUSY, Phase.LOADING)
+        if running and not self.asked_twice("restart", RESTART_AGAIN_S):
+            self.say("The engine is running. Press the key again to end it and start it anew.")
+            return
+        self.work_on(self.columns.start_engine(), group="engine")
+
+    # judging --------------------------------------------------------------------------------------
 
     def action_judge(self, verdict: str) -> None:
-        """Record a verdict."""
-        self.act(self.judge.judge(Verdict(verdict), self.place))
+        """Record a verdict over what is on the screen now."""
+
+        def judge() -> None:
+            target = self.target()
+            take = target.whole_take()
+            sides = contestants(take, self.chat.state.numbers, self.place)
+            different = [
+                name
+                for name in take.unintended_differences(sides[0].column, sides[1].column)
+                if name != "rendered_prompt"
+            ]
+            if different:
+                self.say(
+                    f"Judged over unequal conditions: {', '.join(different)} differ too (i shows them).", "", "warning"
+                )
+            self.act(self.judge.judge(target.exchange, take, sides, Verdict(verdict)))
+
+        self.attempt(judge)
 
     def action_undo(self) -> None:
         """Take the last verdict back."""
         self.act(self.judge.undo())
 
+    def action_toggle_blind(self) -> None:
+        """Blind mode on or off."""
+        self.chat.change(blind=not self.chat.settings.blind)
+        self.draw_all()
+        self.say(
+            "Blind mode on: from the next answers on the sides are shuffled and unnamed until judged."
+            if self.chat.settings.blind
+            else "Blind mode off for the next answers; what is hidden now stays hidden until judged."
+        )
+
+    # the tree -------------------------------------------------------------------------------------
+
     def action_branch(self) -> None:
         """Go on from the selected turn."""
-        self.attempt(self.moves.branch)
-        self.query_one(PromptBox).focus()
+
+        def branch() -> None:
+            self.act(self.moves.branch(self.target().exchange))
+            self.query_one(PromptBox).focus()
+
+        self.attempt(branch)
 
     def action_edit_prompt(self) -> None:
-        """Take the selected prompt into the box."""
+        """Take the selected prompt into the box; a draft there goes to the earlier prompts."""
 
-        async def take() -> None:
-            text = await self.moves.take_prompt()
-            box = self.query_one(PromptBox)
-            box.load_text(text)
-            box.move_cursor(box.document.end)
-            box.focus()
+        def edit() -> None:
+            exchange = self.target().exchange
 
-        self.act(take())
+            async def take() -> None:
+                text = await self.moves.take_prompt(exchange)
+                self.query_one(PromptBox).replace_draft(text)
+
+            self.act(take())
+
+        self.attempt(edit)
 
     def action_take(self, step: int) -> None:
         """Show another take."""
-        self.act(self.moves.move_take(step))
+        self.attempt(lambda: self.act(self.moves.move_take(self.target().exchange, step)))
 
     def action_branch_switch(self, step: int) -> None:
         """Show another branch."""
-        self.act(self.moves.move_branch(step))
+        self.attempt(lambda: self.act(self.moves.move_branch(self.target().exchange, step)))
+
+    def action_new_session(self) -> None:
+        """Empty board."""
+
+        async def fresh() -> None:
+            await self.moves.new_session()
+            self.query_one(PromptBox).focus()
+            self.say("New session.")
+
+        self.act(fresh())
+
+    # settings -------------------------------------------------------------------------------------
 
     def action_cycle_mode(self) -> None:
         """Next instruction mode."""
@@ -148,70 +203,57 @@ class ChatScreen(ChatDialogs):
         explain = {
             View.PLAIN: "View: plain.",
             View.DIFF: "View: word diff. ▸ marks where the two part; bright words stand on one side only.",
-            View.GAP: "View: log π adapter − log π base for each token. Green, bold: the adapter likes it more. Red, underlined: less.",
+            View.GAP: "View: log π adapter − log π base per token. Green, bold: the adapter likes it more. Red, underlined: less.",
         }
         self.say(explain[self.view])
         self.draw_all()
         if self.view is View.GAP:
+            for answer in take.answers() if (take := self.selected_take()) else ():
+                answer.gap_tried = answer.gap is not None
             self.measure_gaps()
 
     def action_strength(self, step: float) -> None:
-        """Turn the dial."""
+        """Turn the dial of the focused column."""
 
         def turn() -> None:
-            column = self.chat.state.columns[self.column]
-            self.chat.set_strength(self.column, column.strength + step)
-            self.say(
-                f"{one_line(self.chat.state.columns[self.column].label)}: counts from the next answer on. F5 answers the turn again."
-            )
+            blind.refuse_while_hidden(self.selected_take())
+            column = self.columns.turn_dial(self.column, step)
+            self.say(f"{one_line(column.label)}: counts from the next answer on. F5 answers the turn again.")
 
         self.attempt(turn)
 
-    def action_toggle_blind(self) -> None:
-        """Blind mode on or off."""
-        self.chat.change(blind=not self.chat.settings.blind)
-        self.say(
-            "Blind mode on: from the next answers on the sides are shuffled and unnamed until judged."
-            if self.chat.settings.blind
-            else "Blind mode off."
-        )
-
     def action_remove_column(self) -> None:
         """Take the focused column off."""
-        self.attempt(self.chat.remove_column, self.column)
 
-    def action_new_session(self) -> None:
-        """Empty board."""
+        def remove() -> None:
+            blind.refuse_while_hidden(self.selected_take())
+            self.act(self.columns.remove(self.column))
 
-        async def fresh() -> None:
-            await self.moves.new_session()
-            self.query_one(PromptBox).focus()
-            self.say("New session.")
+        self.attempt(remove)
 
-        self.act(fresh())
+    # moving about -----------------------------------------------------------------------------------
 
-    def action_restart_engine(self) -> None:
-        """Start the engine again."""
-        if self.chat.state.engine.phase in (Phase.READY, Phase.BUSY, Phase.LOADING):
-            self.say("The engine is running.")
-            return
-        self.run_worker(self.chat.start_engine(), group="engine", exclusive=True)
-
-    # moving about -------------------------------------------------------------------------------
-
-    def _focus_place(self, place: int) -> None:
-        panes = self.panes
-        if panes:
-            self._place = place % len(panes)
-            if self.zoomed is not None:
-                self.zoomed = self._place
-            panes[self._place].display = True
-            panes[self._place].scroll.focus()
-            self._layout()
+    def key_applies(self, action_id: str) -> bool:
+        """Whether a key belongs in the footer now."""
+        take = self.selected_take()
+        two = bool(take and len(take.answers()) > 1 and not take.live)
+        match action_id:
+            case "chat.restart":
+                return self.chat.state.engine.phase in (Phase.FAILED, Phase.EXITED)
+            case "board.left_better" | "board.right_better" | "board.tie" | "board.both_bad" | "board.skip":
+                return two and not isinstance(self.focused, PromptBox | InstructionBox)
+            case "board.undo":
+                return self.last_pair is not None and not self.last_pair.undone
+            case "board.continue":
+                answer = take.shown(self.column) if take else None
+                return bool(answer and answer.finish in (Finish.LENGTH, Finish.CANCELLED, Finish.FAILED, Finish.EDITED))
+            case "chat.rerun" | "board.regenerate" | "board.edit" | "board.details":
+                return bool(take and not take.live)
+        return BY_ID[action_id].footer if action_id in BY_ID else True
 
     def action_focus_pane(self, step: int) -> None:
         """Focus the next pane."""
-        self._focus_place(self.place + step)
+        self.focus_place(self.place + step)
 
     def action_focus_prompt(self) -> None:
         """Go to the prompt."""
@@ -224,7 +266,7 @@ class ChatScreen(ChatDialogs):
     def action_zoom(self) -> None:
         """One pane alone."""
         self.zoomed = self.place if self.zoomed is None else None
-        self._layout()
+        self.lay_out()
 
     def action_select_turn(self, step: int) -> None:
         """Select the turn above or below."""
@@ -233,20 +275,7 @@ class ChatScreen(ChatDialogs):
         if index < 0 and state.more_above:
             self.act(self.moves.load_above())
         elif 0 <= index < len(state.exchanges):
-            self._select(state.exchanges[index].id)
-
-    def _select(self, exchange_id: str) -> None:
-        state = self.chat.state
-        before = state.selected
-        state.selected_id = exchange_id
-        for pane in self.panes:
-            for exchange in (before, state.selected):
-                if exchange:
-                    pane.show_exchange(state, exchange, self.view, len(self.panes))
-            pane.to_exchange(state.selected_index)
-        if self.view is View.GAP:
-            self.measure_gaps()
-        self.draw_lines()
+            self.select(state.exchanges[index].id)
 
     def action_scroll_by(self, lines: int) -> None:
         """Scroll the focused pane."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.css.query import NoMatches
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -20,6 +24,7 @@ from aligntui.tui.turn_text import View
 from aligntui.tui.widgets.answer_pane import AnswerPane, PaneScroll
 from aligntui.tui.widgets.lines import ConditionsLine, KeyBar, StatusLine, WarningLine
 from aligntui.tui.widgets.text_box import InstructionBox, PromptBox
+from aligntui.workbench import blind
 from aligntui.workbench.changes import (
     AnswerChanged,
     BoardChanged,
@@ -31,9 +36,10 @@ from aligntui.workbench.changes import (
     SettingsChanged,
 )
 from aligntui.workbench.chat import Chat
-from aligntui.workbench.chat_state import AnswerState, Exchange, Phase
+from aligntui.workbench.chat_state import AnswerState, Exchange, Phase, Take
+from aligntui.workbench.columns import Columns
 from aligntui.workbench.gap import measure_gap
-from aligntui.workbench.judging import Judge, order
+from aligntui.workbench.judging import Judge
 from aligntui.workbench.moves import Moves
 from aligntui.workbench.opening import Workbench
 
@@ -41,6 +47,27 @@ NARROW = 100
 """Below this many columns of cells one pane has the screen; the others are one key away."""
 FLUSH_S = 0.05
 """Streaming text is drawn at most this often: a repaint costs more than a token."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a key acts on, as it was when the key was pressed."""
+
+    exchange: Exchange
+    take: Take | None
+    answer: AnswerState | None
+
+    def whole_take(self) -> Take:
+        """The take; UserError where the turn has none."""
+        if self.take is None:
+            raise UserError("This turn has no answers yet.", "F5 answers it.")
+        return self.take
+
+    def whole_answer(self) -> AnswerState:
+        """The answer; UserError where the column has none."""
+        if self.answer is None:
+            raise UserError("This column has no answer in the selected turn.", "F5 answers the turn again.")
+        return self.answer
 
 
 class ChatBoard(Screen[None]):
@@ -54,14 +81,17 @@ class ChatBoard(Screen[None]):
         self.chat = chat
         self.judge = Judge(chat)
         self.moves = Moves(chat)
+        self.columns = Columns(chat)
         self.view = View.PLAIN
         self.zoomed: int | None = None
         self.last_pair: Pair | None = None
+        self.stopping = False
         self._place = 0
         self._order = asyncio.Lock()
         self._dirty: dict[str, Exchange] = {}
         self._flushing = False
-        self._code_at: dict[str, int] = {}
+        self._asked: dict[str, float] = {}
+        self._next_code: dict[str, int] = {}
 
     # composition --------------------------------------------------------------------------------
 
@@ -90,8 +120,10 @@ class ChatBoard(Screen[None]):
 
     @property
     def panes(self) -> list[AnswerPane]:
-        """The answer panes from the left."""
-        return list(self.query(AnswerPane))
+        """The answer panes from the left, those that are composed."""
+        return [pane for pane in self.query(AnswerPane) if pane.ready]
+
+    # what keys act on -----------------------------------------------------------------------------
 
     @property
     def place(self) -> int:
@@ -101,26 +133,34 @@ class ChatBoard(Screen[None]):
             self._place = focused.parent.place
         return min(self._place, max(0, len(self.chat.state.columns) - 1))
 
+    def selected_take(self) -> Take | None:
+        """The take shown of the selected turn."""
+        exchange = self.chat.state.selected
+        return exchange.take if exchange else None
+
     @property
     def column(self) -> int:
-        """Column whose answer stands in the pane that keys act on."""
-        exchange = self.chat.state.selected
-        take = exchange.take if exchange else None
-        columns = order(take, len(self.chat.state.columns))
-        return columns[self.place]
+        """Number of the column whose answer stands in the pane that keys act on."""
+        return blind.order(self.selected_take(), self.chat.state.numbers)[self.place]
 
-    def focused_answer(self) -> AnswerState:
-        """The answer that keys act on.
+    def target(self) -> Target:
+        """What is selected and focused now.
 
         Raises:
-            UserError: there is none.
+            UserError: the board is empty.
         """
         exchange = self.chat.state.selected
-        take = exchange.take if exchange else None
-        answer = take.shown(self.column) if take else None
-        if answer is None:
-            raise UserError("There is no answer here yet.", "Type a prompt and press Enter.")
-        return answer
+        if exchange is None:
+            raise UserError("There is no turn yet.", "Type a prompt and press Enter.")
+        take = exchange.take
+        return Target(exchange, take, take.shown(self.column) if take else None)
+
+    def asked_twice(self, what: str, within_s: float) -> bool:
+        """Whether the same was asked for a moment ago."""
+        now = time.monotonic()
+        before = self._asked.get(what, -within_s)
+        self._asked[what] = now
+        return now - before < within_s
 
     # drawing ------------------------------------------------------------------------------------
 
@@ -129,46 +169,45 @@ class ChatBoard(Screen[None]):
         state = self.chat.state
         panes = self.panes
         if len(panes) != len(state.columns):
-            self._fit_panes(len(state.columns))
+            self.work_on(self._fit_panes(), group="panes")
             return
         for pane in panes:
             pane.show_board(state, self.view, self._empty_text(), len(panes))
             if scroll:
                 self.call_after_refresh(pane.to_end)
-        self._layout()
+        self.lay_out()
         self.draw_lines()
 
-    def _fit_panes(self, wanted: int) -> None:
-        async def fit() -> None:
-            panes = self.panes
-            box = self.query_one("#panes")
-            if len(panes) < wanted:
-                await box.mount(*[AnswerPane(place) for place in range(len(panes), wanted)])
-            for pane in panes[wanted:]:
-                await pane.remove()
-            self._place = min(self._place, wanted - 1)
+    async def _fit_panes(self) -> None:
+        present = list(self.query(AnswerPane))
+        wanted = len(self.chat.state.columns)
+        if len(present) < wanted:
+            await self.query_one("#panes").mount(*[AnswerPane(place) for place in range(len(present), wanted)])
+        for pane in present[wanted:]:
+            await pane.remove()
+        self._place = min(self._place, max(0, wanted - 1))
+        if len(self.panes) == len(self.chat.state.columns):
             self.draw_all(scroll=True)
 
-        self.run_worker(fit(), group="panes")
-
-    def _layout(self) -> None:
-        narrow = self.size.width < NARROW and len(self.panes) > 1
-        alone = self.zoomed is not None or narrow
+    def lay_out(self) -> None:
+        """One pane alone, or all."""
+        panes = self.panes
+        alone = self.zoomed is not None or (self.size.width < NARROW and len(panes) > 1)
         self.set_class(alone, "-one-pane")
-        place = self.place if self.zoomed is None else min(self.zoomed, len(self.panes) - 1)
-        for pane in self.panes:
+        place = self.place if self.zoomed is None else min(self.zoomed, len(panes) - 1)
+        for pane in panes:
             pane.display = not alone or pane.place == place
             if pane.alone != alone:
                 pane.alone = alone
-                pane.show_header(self.chat.state, len(self.panes))
+                pane.show_header(self.chat.state, len(panes))
 
     def draw_lines(self) -> None:
         """Draw the lines around the panes."""
         chat = self.chat
         self.query_one(ConditionsLine).show(chat)
-        self.query_one(WarningLine).show(chat.state.warnings)
+        self.query_one(WarningLine).show(chat.state.warnings(chat.settings.mode))
         label = f"{chat.state.instruction.label} · {chat.settings.mode.value}"
-        self.query_one("#instruction-label", Static).update(Content.styled(label, "$text-secondary"))
+        self.query_one("#instruction-label", Static).update(Content.styled(one_line(label, 28), "$text-secondary"))
         box = self.query_one(InstructionBox)
         if not box.has_focus:
             box.show(chat.state.instruction.text)
@@ -182,15 +221,17 @@ class ChatBoard(Screen[None]):
 
     def _empty_text(self) -> Content:
         names = " and ".join(one_line(column.label, 30) for column in self.chat.state.columns)
+        one = len(self.chat.state.columns) == 1
         phase = self.chat.state.engine.phase
         state = {
             Phase.READY: "The model is ready.",
             Phase.FAILED: "The model is not loaded; the line above the prompt says why.",
             Phase.EXITED: "The engine is gone; F12 starts it again.",
         }.get(phase, "The model is loading; you can type already.")
+        who = f"{names} answers.\n\n" if one else f"{names} answer side by side from one copy of the weights.\n\n"
         return Content.assemble(
             ("Type a prompt and press Enter.\n", "bold"),
-            f"{names} answer side by side from one copy of the weights.\n\n",
+            who,
             ("F2", "bold"), " picks an instruction · ", ("F5", "bold"), " answers the turn again under it\n",
             ("Esc", "bold"), " leaves the prompt box: then ", ("1 2 3 4 5", "bold"), " judge, ", ("u", "bold"), " undoes\n",
             ("F1", "bold"), " lists every key\n\n", state,
@@ -210,7 +251,7 @@ class ChatBoard(Screen[None]):
             case BoardChanged(scroll):
                 self.draw_all(scroll=scroll)
             case EngineChanged():
-                if not self.chat.state.exchanges and self.panes:
+                if not self.chat.state.exchanges:
                     for pane in self.panes:
                         pane.show_board(self.chat.state, self.view, self._empty_text(), len(self.panes))
                 self.draw_lines()
@@ -221,6 +262,8 @@ class ChatBoard(Screen[None]):
             case Judged(pair):
                 self.last_pair = pair
                 self._say_verdict(pair)
+                for pane in self.panes:
+                    pane.show_header(self.chat.state, len(self.panes))
             case Noticed(message, hint, severity):
                 self.say(message, hint, severity)
 
@@ -228,8 +271,12 @@ class ChatBoard(Screen[None]):
         """A toast, and the status line for those who look later."""
         text = f"{one_line(message)} {one_line(hint)}".strip()
         style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
-        self.query_one(StatusLine).note(text, style)
-        self.query_one(StatusLine).show(self.chat)
+        try:
+            line = self.query_one(StatusLine)
+        except NoMatches:  # the screen is being taken down
+            return
+        line.note(text, style)
+        line.show(self.chat)
         if severity != "information":
             self.notify(text, severity="error" if severity == "error" else "warning", markup=False, timeout=8)
 
@@ -242,11 +289,10 @@ class ChatBoard(Screen[None]):
             Verdict.SKIP: "skipped",
         }[pair.verdict]
         scope = " · over the whole conversation (the histories differ)" if pair.scope == "conversation" else ""
-        self.say(
-            f"Taken back: {name}"
-            if pair.undone
-            else f"Stored: {name}{' (blind)' if pair.blind else ''}{scope} · t adds a reason"
-        )
+        if pair.undone:
+            self.say(f"Taken back: {name}")
+        else:
+            self.say(f"Stored: {name}{' (blind)' if pair.blind else ''}{scope} · t adds a reason")
 
     def _later(self, exchange: Exchange) -> None:
         self._dirty[exchange.id] = exchange
@@ -270,14 +316,49 @@ class ChatBoard(Screen[None]):
             self.query_one(StatusLine).show(self.chat)
             self.query_one(KeyBar).draw()
 
+    def on_descendant_focus(self) -> None:
+        """The focused pane is the one that keys act on; in a small terminal it is the one shown."""
+        _ = self.place
+        self.lay_out()
+
+    def on_resize(self, _event: Resize) -> None:
+        """One pane or several."""
+        self.lay_out()
+
+    def focus_place(self, place: int) -> None:
+        """Focus a pane; places go round."""
+        panes = self.panes
+        if panes:
+            self._place = place % len(panes)
+            if self.zoomed is not None:
+                self.zoomed = self._place
+            panes[self._place].display = True
+            panes[self._place].scroll.focus()
+            self.lay_out()
+
+    def select(self, exchange_id: str) -> None:
+        """Select a turn and bring it into view."""
+        state = self.chat.state
+        before = state.selected
+        state.selected_id = exchange_id
+        for pane in self.panes:
+            for exchange in (before, state.selected):
+                if exchange:
+                    pane.show_exchange(state, exchange, self.view, len(self.panes))
+            pane.to_exchange(state.selected_index)
+        if self.view is View.GAP:
+            self.measure_gaps()
+        self.draw_lines()
+
     def measure_gaps(self) -> None:
-        """Have the selected turn's log-probability gaps measured, each answer once."""
-        exchange = self.chat.state.selected
-        if exchange is None or exchange.take is None or self.chat.state.streaming:
+        """Have the selected turn's log-probability gaps measured, each answer once; other actions do not wait for it."""
+        take = self.selected_take()
+        if take is None or self.chat.state.streaming or blind.hidden(take):
             return
-        for answer in exchange.take.answers():
-            if answer.gap is None and not answer.gap_pending and answer.record and answer.record.token_ids:
-                self.act(measure_gap(self.chat, answer))
+        for answer in take.answers():
+            if not answer.gap_tried and answer.record and answer.record.token_ids:
+                answer.gap_tried = True  # one that failed is tried again when the view is chosen again
+                self.work_on(measure_gap(self.chat, answer), group="gap")
 
     # running what the user asks for ---------------------------------------------------------------
 
@@ -288,7 +369,20 @@ class ChatBoard(Screen[None]):
             async with self._order:
                 await self._guard(work)
 
-        self.run_worker(ordered(), group="chat", exit_on_error=True)
+        self.run_worker(ordered(), group="chat")
+
+    def work_on(self, work: Coroutine[Any, Any, Any], group: str) -> None:
+        """Run something beside the actions, under the same safety net."""
+        self.run_worker(self._guard(work), group=group)
+
+    def attempt(self, call: Callable[[], Any]) -> None:
+        """Like `act` for something that does not wait."""
+        try:
+            call()
+        except AligntuiError as error:
+            self.say(error.message, error.hint, "warning")
+        except Exception as error:  # noqa: BLE001 - as in _guard
+            self._bug(error)
 
     async def _guard(self, work: Coroutine[Any, Any, Any]) -> None:
         try:
@@ -305,12 +399,3 @@ class ChatBoard(Screen[None]):
             f"Nothing that was stored is lost; the details are in {where}.",
             "error",
         )
-
-    def attempt(self, call: Any, *args: Any) -> None:
-        """Like `act` for something that does not wait."""
-        try:
-            call(*args)
-        except AligntuiError as error:
-            self.say(error.message, error.hint, "warning")
-        except Exception as error:  # noqa: BLE001 - as in _guard
-            self._bug(error)

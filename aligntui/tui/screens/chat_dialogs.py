@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-
-from textual import work
+from collections.abc import Coroutine
+from typing import Any
 
 from aligntui.core.errors import AligntuiError, UserError
 from aligntui.core.printable import one_line
@@ -12,16 +12,27 @@ from aligntui.core.prompt_format import Mode
 from aligntui.tui.screens.chat_board import ChatBoard
 from aligntui.tui.widgets.answer_pane import PaneScroll
 from aligntui.tui.widgets.text_box import InstructionBox, PromptBox
-from aligntui.workbench.chat_state import Column
-from aligntui.workbench.judging import hidden
+from aligntui.workbench import blind
+from aligntui.workbench.chat_state import AnswerState, Column
 
 
 class ChatDialogs(ChatBoard):
     """What the chat screen asks in dialogs, and what it does with the answers."""
 
-    @work(group="dialog", exclusive=True)
-    async def action_pick_instruction(self) -> None:
+    def dialog(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine that opens a dialog, one at a time."""
+        if len(self.app.screen_stack) > 2:
+            work.close()
+            return
+        self.work_on(work, group="dialog")
+
+    # instruction ------------------------------------------------------------------------------------
+
+    def action_pick_instruction(self) -> None:
         """Pick from the library, or save there."""
+        self.dialog(self._pick_instruction())
+
+    async def _pick_instruction(self) -> None:
         from aligntui.tui.modals.instruction_picker import InstructionPicker
         from aligntui.workbench.instructions import save_own
 
@@ -34,48 +45,62 @@ class ChatDialogs(ChatBoard):
             self.query_one(InstructionBox).show(picked.text)
             self.say(f"Instruction {picked.label}: counts from the next answer on. F5 answers the turn again.")
 
-    @work(group="dialog", exclusive=True)
-    async def action_pick_adapter(self) -> None:
-        """Another adapter for the focused column; the last one where the base has the focus."""
-        place = self.column
-        columns = self.chat.state.columns
-        if columns[place].adapter is None and len(columns) > 1 and not isinstance(self.focused, PaneScroll):
-            place = len(columns) - 1
-        await self._choose_column(place, f"Adapter of column {place + 1}")
+    # columns ----------------------------------------------------------------------------------------
 
-    @work(group="dialog", exclusive=True)
-    async def action_add_column(self) -> None:
+    def action_pick_adapter(self) -> None:
+        """Another adapter for the focused column; the last one where no pane has the focus and the base stands first."""
+
+        def pick() -> None:
+            blind.refuse_while_hidden(self.selected_take())
+            columns = self.chat.state.columns
+            column = self.chat.state.column(self.column) or columns[-1]
+            if column.adapter is None and not isinstance(self.focused, PaneScroll):
+                column = columns[-1]
+            place = columns.index(column) + 1
+            self.dialog(self._choose_column(column, f"Adapter of column {place}"))
+
+        self.attempt(pick)
+
+    def action_add_column(self) -> None:
         """One more column."""
-        await self._choose_column(len(self.chat.state.columns), "A further column")
+        self.dialog(self._choose_column(None, "A further column"))
 
-    async def _choose_column(self, place: int, title: str) -> None:
+    async def _choose_column(self, column: Column | None, title: str) -> None:
         from aligntui.tui.modals.adapter_picker import AdapterPicker
         from aligntui.workbench import adapters
 
-        columns = self.chat.state.columns
-        current = columns[place] if place < len(columns) else Column()
         found = await asyncio.to_thread(adapters.choices, self.bench.workspace)
-        choice = await self.app.push_screen_wait(AdapterPicker(title, found, current.adapter, current.strength))
+        choice = await self.app.push_screen_wait(AdapterPicker(title, found, column or Column()))
         if choice is not None:
-            self.act(self.chat.set_column(place, Column(choice.adapter, choice.strength)))
+            self.act(self.columns.put(choice, column.number if column else None))
 
-    @work(group="dialog", exclusive=True)
-    async def action_settings(self) -> None:
+    # settings and sessions ----------------------------------------------------------------------------
+
+    def action_settings(self) -> None:
         """Sampling, seed, mode, history, blind mode."""
+        self.dialog(self._settings())
+
+    async def _settings(self) -> None:
         from aligntui.tui.modals.settings_form import SettingsForm
 
         s = self.chat.settings
         values = {name: getattr(s, name, None) for name in ("mode", "injection_every", "history", "blind", "annotator")}
         values |= vars(s.sampling)
         changed = await self.app.push_screen_wait(SettingsForm(values))
-        if changed is not None:
-            sampling = {name: changed.pop(name) for name in vars(s.sampling)}
-            self.attempt(lambda: self.chat.set_sampling(**sampling))
-            self.chat.change(**{**changed, "mode": Mode(changed["mode"])})
+        if changed:
+            sampling = {name: changed.pop(name) for name in vars(s.sampling) if name in changed}
+            if "mode" in changed:
+                changed["mode"] = Mode(changed["mode"])
+            self.chat.set_sampling(**sampling)
+            self.chat.change(**changed)
+            self.draw_all()
+            self.say("The settings count from the next answer on. F5 answers the turn again.")
 
-    @work(group="dialog", exclusive=True)
-    async def action_sessions(self) -> None:
+    def action_sessions(self) -> None:
         """List, search, resume."""
+        self.dialog(self._sessions())
+
+    async def _sessions(self) -> None:
         from aligntui.tui.screens.sessions import SessionsScreen
 
         current = self.chat.session.id if self.chat.session else None
@@ -84,61 +109,77 @@ class ChatDialogs(ChatBoard):
         )
         if chosen is not None:
             self.act(self.moves.open_session(chosen.session_id, chosen.turn_id))
+        else:
+            self.act(self.moves.refresh_name())
 
-    @work(group="dialog", exclusive=True)
-    async def action_edit_answer(self) -> None:
+    # answers ----------------------------------------------------------------------------------------
+
+    def action_edit_answer(self) -> None:
         """Edit the focused answer; the edited text may become the chosen one."""
+
+        def edit() -> None:
+            target = self.target()
+            answer = target.whole_answer()
+            if answer.live or answer.record is None:
+                raise UserError("Only a finished answer can be edited.", "Wait for it, or press Esc to stop it.")
+            name = blind.name_of(target.whole_take(), answer, self.chat.state.numbers)
+            self.dialog(self._edit_answer(answer, one_line(name, 40)))
+
+        self.attempt(edit)
+
+    async def _edit_answer(self, answer: AnswerState, name: str) -> None:
         from aligntui.tui.modals.text_dialogs import AnswerEditor
 
-        try:
-            answer = self.focused_answer()
-        except AligntuiError as error:
-            self.say(error.message, error.hint, "warning")
-            return
-        column = self.column
-        edited = await self.app.push_screen_wait(AnswerEditor(answer.text, one_line(answer.side, 40)))
-        if edited is not None:
-            self.act(self._keep_edit(column, answer.id, edited.text, edited.chosen))
+        text, problem = answer.text, ""
+        while True:  # what was written stays in the editor until it is stored
+            edited = await self.app.push_screen_wait(AnswerEditor(answer.text, name, text, problem))
+            if edited is None:
+                return
+            try:
+                version = await self.chat.edit_answer(answer, edited.text)
+                if edited.chosen:
+                    await self.judge.prefer_edit(version, answer.id)
+                return
+            except AligntuiError as error:
+                text, problem = edited.text, str(error)
 
-    async def _keep_edit(self, column: int, original_id: str, text: str, chosen: bool) -> None:
-        version = await self.chat.edit_answer(column, text)
-        if chosen:
-            await self.judge.prefer_edit(version, original_id)
-
-    @work(group="dialog", exclusive=True)
-    async def action_note(self) -> None:
+    def action_note(self) -> None:
         """Reason and tags of the last verdict."""
+        self.dialog(self._note())
+
+    async def _note(self) -> None:
         from aligntui.tui.modals.text_dialogs import NoteEditor
 
         pair = self.last_pair
         if pair is None or pair.undone:
-            self.say("There is no verdict to give a reason for.", "Judge first: 1 2 3 4 5.", "warning")
-            return
-        note = await self.app.push_screen_wait(NoteEditor(pair.reason, pair.tags))
-        if note is not None:
-
-            async def annotate() -> None:
+            raise UserError("There is no verdict to give a reason for.", "Judge first: 1 2 3 4 5.")
+        reason, tags, problem = pair.reason, pair.tags, ""
+        while True:
+            note = await self.app.push_screen_wait(NoteEditor(reason, tags, problem))
+            if note is None:
+                return
+            try:
                 self.last_pair = await self.judge.annotate(pair, note.reason, note.tags)
                 self.say("Reason stored.")
-
-            self.act(annotate())
+                return
+            except AligntuiError as error:
+                reason, tags, problem = note.reason, note.tags, str(error)
 
     def action_details(self) -> None:
         """Every condition of the focused answer."""
         from aligntui.tui.modals.readers import Reader, conditions_content
 
         def show() -> None:
-            exchange = self.chat.state.selected
-            take = exchange.take if exchange else None
-            if hidden(take):
-                raise UserError(
-                    "The sides are hidden until you judge.", "1 2 3 4 5 judge; then i shows the conditions."
-                )
-            answer = self.focused_answer()
-            other = next((a for a in take.answers() if a.column != answer.column), None) if take else None
+            target = self.target()
+            take = target.whole_take()
+            blind.refuse_while_hidden(take)
+            answer = target.whole_answer()
+            other = next((a for a in take.answers() if a.column != answer.column), None)
             self.app.push_screen(Reader("Conditions", conditions_content(answer, other)))
 
         self.attempt(show)
+
+    # text outside ------------------------------------------------------------------------------------
 
     def action_open_editor(self) -> None:
         """Write the prompt, or the instruction, in $EDITOR."""
@@ -158,25 +199,19 @@ class ChatDialogs(ChatBoard):
 
     def action_copy_answer(self) -> None:
         """Copy the focused answer."""
-
-        def copy() -> None:
-            answer = self.focused_answer()
-            self.say(self.app.copy_out(answer.text, "the answer"))  # type: ignore[attr-defined]
-
-        self.attempt(copy)
+        self.attempt(lambda: self.say(self.app.copy_out(self.target().whole_answer().text, "the answer")))  # type: ignore[attr-defined]
 
     def action_copy_code(self) -> None:
         """Copy the next code block of the focused answer."""
         from aligntui.tui.clipboard import code_blocks
 
         def copy() -> None:
-            answer = self.focused_answer()
+            answer = self.target().whole_answer()
             blocks = code_blocks(answer.text)
             if not blocks:
                 raise UserError("The answer has no code block.", "y copies the whole answer.")
-            at = self._code_at.get(answer.id, -1) + 1
-            self._code_at[answer.id] = at
-            number = at % len(blocks)
+            number = self._next_code.get(answer.id, 0) % len(blocks)
+            self._next_code[answer.id] = number + 1
             self.say(self.app.copy_out(blocks[number], f"code block {number + 1} of {len(blocks)}"))  # type: ignore[attr-defined]
 
         self.attempt(copy)

@@ -17,6 +17,7 @@ from aligntui.core.errors import AligntuiError
 from aligntui.core.printable import one_line
 from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.lines import KeyBar
+from aligntui.tui.widgets.text_box import LineInput
 from aligntui.tui.widgets.vim_list import VimList
 from aligntui.workbench.session_list import Found, export_markdown, find, rename
 from aligntui.workbench.store_thread import StoreThread
@@ -60,13 +61,14 @@ class SessionsScreen(Screen[Chosen | None]):
         self._current_id = current_id
         self._folder = folder
         self._found: list[Found] = []
+        self._renaming: Found | None = None
 
     def compose(self) -> ComposeResult:
         """Search box, list, note, keys."""
         yield Static("Sessions", id="title", markup=False)
         yield Input(placeholder="Search prompts, answers and instructions", id="search")
         yield VimList(id="found")
-        yield Input(placeholder="New name, then Enter", id="rename")
+        yield LineInput(placeholder="New name, then Enter", id="rename")
         yield Static("", id="note", markup=False)
         yield KeyBar()
 
@@ -86,7 +88,7 @@ class SessionsScreen(Screen[Chosen | None]):
             return
         listing = self.query_one(VimList)
         listing.clear_options()
-        listing.add_options([Option(self._line(found)) for found in self._found])
+        listing.add_options([Option(self._line(one), id=str(number)) for number, one in enumerate(self._found)])
         if self._found:
             listing.highlighted = 0
         if query.strip():
@@ -161,21 +163,24 @@ class SessionsScreen(Screen[Chosen | None]):
         if found:
             field = self.query_one("#rename", Input)
             field.display = True
-            field.value = found.name
+            self._renaming = found  # the list may be another one when Enter comes
+            field.value = one_line(found.name)
             field.focus()
 
     @on(Input.Submitted, "#rename")
-    async def _renamed(self, event: Input.Submitted) -> None:
+    def _renamed(self, event: Input.Submitted) -> None:
         event.stop()
-        found = self._under_cursor()
-        note = self.query_one("#note", Static)
-        if found:
-            try:
-                await self._store.run(lambda store: rename(store, found.session_id, event.value))
-            except AligntuiError as error:
-                note.update(Content.styled(one_line(str(error)), "$text-error"))
-                return
+        if self._renaming is not None:
+            self._rename(self._renaming, event.value)
         self.action_back()
+
+    @work(group="rename", exit_on_error=False)
+    async def _rename(self, found: Found, name: str) -> None:
+        try:
+            await self._store.run(lambda store: rename(store, found.session_id, name))
+        except AligntuiError as error:
+            self.query_one("#note", Static).update(Content.styled(one_line(str(error)), "$text-error"))
+            return
         self.look(self.query_one("#search", Input).value)
 
     @work(exclusive=True, group="export", exit_on_error=False)

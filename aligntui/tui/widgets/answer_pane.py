@@ -12,8 +12,9 @@ from textual.widgets import Static
 
 from aligntui.core.printable import one_line
 from aligntui.tui.turn_text import MUTED, TurnLook, View, dial, turn_content
+from aligntui.workbench import blind
+from aligntui.workbench.blind import hidden, order
 from aligntui.workbench.chat_state import AnswerState, ChatState, Exchange, Take
-from aligntui.workbench.judging import hidden, order
 
 
 class TurnBlock(Static):
@@ -45,7 +46,7 @@ class TurnBlock(Static):
         self.exchange = exchange
         other = look.other
         key = (
-            id(answer), answer and (len(answer.text), answer.tokens, answer.finish, answer.started, answer.stored, answer.gap_pending, answer.gap is None),
+            answer and answer.id, answer and (len(answer.text), answer.tokens, answer.finish, answer.started, answer.stored, answer.gap_pending, answer.gap is None),
             look.view, look.hidden, look.selected, other and (other.id, len(other.text), other.finish),
             exchange.at, len(exchange.takes), exchange.siblings, take and tuple((p.id, p.undone, p.verdict) for p in take.judged),
         )  # fmt: skip
@@ -93,6 +94,11 @@ class AnswerPane(Vertical):
             yield Static("", classes="pane-empty", markup=False)
 
     @property
+    def ready(self) -> bool:
+        """Whether it is composed and can be drawn."""
+        return bool(self.query(PaneScroll))
+
+    @property
     def scroll(self) -> PaneScroll:
         """The scrolling part, which takes the focus."""
         return self.query_one(PaneScroll)
@@ -130,8 +136,8 @@ class AnswerPane(Vertical):
 
     def _draw(self, block: TurnBlock, state: ChatState, exchange: Exchange, view: View) -> None:
         take = exchange.take
-        columns = order(take, len(state.columns))
-        column = columns[self.place] if self.place < len(columns) else self.place
+        columns = order(take, state.numbers)
+        column = columns[self.place] if self.place < len(columns) else -1
         answer = take.shown(column) if take else None
         other = self._other(take, columns, column, answer)
         look = TurnLook(view, hidden(take), exchange is state.selected, other)
@@ -155,19 +161,19 @@ class AnswerPane(Vertical):
         header = self.query_one(".pane-header", Static)
         take = state.selected.take if state.selected else None
         place = f"{self.place + 1}/{panes} " if panes > 1 else ""
-        if hidden(take):
-            blind = Content.assemble(
+        if blind.shuffled_board(state):  # a pane is then no longer one column: the turns name themselves
+            content = Content.assemble(
                 (place, MUTED),
-                (f"{chr(65 + self.place)}", "bold"),
+                (blind.letter(self.place), "bold"),
                 (" · h l: the other" if self.alone else "", MUTED),
-                (" · blind: unnamed until judged", MUTED),
+                (" · blind: unnamed until judged" if hidden(take) else " · blind: each turn says its side", MUTED),
             )
-            header.update(blind, layout=False)
+            header.update(content, layout=False)
             return
         if self.place >= len(state.columns):
             return
         column = state.columns[self.place]
-        answer = take.shown(self.place) if take else None
+        answer = take.shown(column.number) if take else None
         parts = [Content.styled(place, MUTED)]
         if column.adapter is None:
             parts.append(Content.styled("base", "bold"))

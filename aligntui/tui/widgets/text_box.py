@@ -8,10 +8,10 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from aligntui.config.keys import BY_ID
-from aligntui.core.printable import printable
+from aligntui.core.printable import one_line, printable
 from aligntui.tui.bindings import bindings
 
 _TAKEN = ("f6", "f7", "ctrl+c", "super+c")
@@ -23,15 +23,35 @@ class TextBox(TextArea):
 
     def __init__(self, text: str = "", *, id: str | None = None, placeholder: str = "") -> None:
         super().__init__(
-            text, id=id, placeholder=placeholder, compact=True, soft_wrap=True, show_line_numbers=False,
+            self.shown_as(text), id=id, placeholder=placeholder, compact=True, soft_wrap=True, show_line_numbers=False,
             highlight_cursor_line=False, tab_behavior="focus",
         )  # fmt: skip
         for key in _TAKEN:
             self._bindings.key_to_bindings.pop(key, None)
 
+    @staticmethod
+    def shown_as(text: str) -> str:
+        """The text as a box holds it: printable, and with one kind of line end."""
+        return "\n".join(printable(text).split("\n"))
+
+    def load_text(self, text: str) -> None:
+        """Replace the text; control characters never get in."""
+        super().load_text(self.shown_as(text))
+
     async def _on_paste(self, event: events.Paste) -> None:
         event.text = printable(event.text)
         await super()._on_paste(event)
+
+
+class LineInput(Input):
+    """One line to type in; control characters never get in."""
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:
+        super().__init__(one_line(value), placeholder=placeholder, id=id)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.text = printable(event.text)
+        super()._on_paste(event)
 
 
 class PromptBox(TextBox):
@@ -114,6 +134,21 @@ class PromptBox(TextBox):
             self._at -= 1
             self._show(self.earlier[self._at] if self._at >= 0 else self._draft)
 
+    def take_back(self, text: str) -> None:
+        """A prompt could not be sent: it stands here again, before what was typed since."""
+        if self.earlier and self.earlier[0] == text:
+            del self.earlier[0]
+        self.load_text(f"{text}\n{self.text}" if self.text.strip() else text)
+        self.move_cursor(self.document.end)
+
+    def replace_draft(self, text: str) -> None:
+        """Show another text; a draft that stood here can be recalled like a prompt that was sent."""
+        if self.text.strip():
+            self.earlier.insert(0, self.text)
+        self._at = -1
+        self._show(text)
+        self.focus()
+
     def sent(self, text: str) -> None:
         """The prompt is on its way: remember it and start with an empty box."""
         if not self.earlier or self.earlier[0] != text:
@@ -152,9 +187,9 @@ class InstructionBox(TextBox):
 
     def show(self, text: str) -> None:
         """Put a text there without it counting as edited."""
-        if text != self.text:
-            self._shown = text
+        if self.shown_as(text) != self.text:
             self.load_text(text)
+        self._shown = self.text
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Tell the screen of an edit by hand."""
