@@ -30,7 +30,7 @@ def edit_outside(app: App[object], text: str, editor: str = "") -> str | None:
     """
     command = editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
     if not command.strip():
-        raise UserError("No editor is set.", "Set $EDITOR, or `editor` in the config file.")
+        raise UserError("No editor is set.", "Set $EDITOR, or `editor` in your own config file.")
     handle, name = tempfile.mkstemp(prefix="aligntui-", suffix=".md")
     path = Path(name)
     try:

@@ -147,7 +147,9 @@ def test_snapshot_not_loaded(picture, size):
         chat.state.engine.move(
             Phase.FAILED, "There is no model 'nowhere/nothing' on the hub or on this disk.", "Check the name."
         )
-        chat.state.load_warnings = "demo: it was trained on other base weights (b65e66fe) than those loaded (08858d29)."
+        chat.state.load_warnings = (
+            "demo: it was trained on other base weights (b65e66fe) than those loaded (08858d29).",
+        )
 
     assert picture(size, failed)
 

@@ -6,18 +6,11 @@ from textual.content import Content
 from textual.events import Click
 from textual.widgets import Static
 
+from aligntui.config.texts import LOADING_STAGES
 from aligntui.core.printable import one_line
 from aligntui.tui.turn_text import MUTED
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_state import EngineState, Phase
-
-STAGES = {
-    "fetch": "Fetching the model",
-    "convert": "Converting the weights (once)",
-    "hash": "Hashing the weights",
-    "load": "Loading the weights",
-    "warm-up": "Warming up",
-}
 
 
 def bar(done: int, total: int, width: int = 20) -> str:
@@ -36,7 +29,7 @@ def engine_text(engine: EngineState) -> Content:
             return Content.styled("○ engine off", MUTED)
         case Phase.LOADING:
             p = engine.progress
-            stage = STAGES.get(p.stage, p.stage) if p else "Starting the engine"
+            stage = LOADING_STAGES.get(p.stage, p.stage) if p else "Starting the engine"
             return Content.assemble((f"◌ {stage} ", "$text-warning"), bar(p.done, p.total) if p else "")
         case Phase.READY:
             return Content.styled("● ready", "$text-success")
