@@ -61,7 +61,8 @@ def main() -> int:
     base = load_base(dtype=options.dtype)
     base.end_ids = frozenset()  # every row makes all its tokens, on both sides
     shelf = AdapterShelf(base)
-    warm_up(shelf)
+    warm_up(shelf, fixed_threads=options.threads > 0)
+    shelf.threads.reading = shelf.threads.stepping  # one number for both sides, the one that steps are fastest with
     with tempfile.TemporaryDirectory() as scratch:
         folder = DEMO if (DEMO / "adapter_model.safetensors").is_file() else random_adapter(base.folder, Path(scratch))
         adapter = shelf.get(str(folder))
@@ -89,7 +90,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float32"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=0, help="0 is torch's own choice, as in the engine")
+    parser.add_argument("--threads", type=int, default=0, help="0 is the engine's own choice")
     parser.add_argument("--check", action="store_true", help="exit 1 below the targets")
     return parser.parse_args()
 

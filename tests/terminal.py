@@ -26,6 +26,7 @@ class Terminal:
 
     def __init__(self, argv: Sequence[str], env: Mapping[str, str], *, columns: int = 120, rows: int = 40) -> None:
         self.raw = bytearray()
+        self._undrawn = bytearray()
         self.exit_code: int | None = None
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
@@ -53,8 +54,8 @@ class Terminal:
             self.type(KEYS.get(key) or (chr(ord(key[5].upper()) & 0x1F) if key.startswith("ctrl+") else key))
             self.read(0.02)
 
-    def read(self, seconds: float) -> bool:
-        """Take what the program writes within `seconds`; False when nothing came."""
+    def receive(self, seconds: float) -> bool:
+        """Take what the program writes within `seconds` into `raw`, without drawing it; False when nothing came."""
         if self.exit_code is not None or not select.select([self._fd], [], [], seconds)[0]:
             return False
         try:
@@ -65,8 +66,20 @@ class Terminal:
             self._reap()
             return False
         self.raw += data
-        self._stream.feed(_UNKNOWN.sub(b"", data))
+        self._undrawn += data
         return True
+
+    def catch_up(self) -> None:
+        """Draw what was received."""
+        data, self._undrawn = bytes(self._undrawn), bytearray()
+        self._stream.feed(_UNKNOWN.sub(b"", data))
+
+    def read(self, seconds: float) -> bool:
+        """Receive and draw; False when nothing came."""
+        came = self.receive(seconds)
+        if came:
+            self.catch_up()
+        return came
 
     @property
     def text(self) -> str:

@@ -24,6 +24,7 @@ from aligntui.backend.infer.fast_step import FastStep
 from aligntui.backend.infer.hashing import tensors_sha256
 from aligntui.backend.infer.mixed_lora import Delta, MixedEmbedding, MixedLinear, Routing
 from aligntui.backend.infer.packed import PackedLinear
+from aligntui.backend.infer.threads import Threads
 from aligntui.backend.infer.weights import Base
 from aligntui.core.errors import UserError
 from aligntui.core.ids import canonical_json, sha256_text
@@ -89,6 +90,8 @@ class AdapterShelf:
         """The quick step, once `warm_up` has found that it agrees with the model's own forward."""
         self.one_at_a_time = False
         """Whether `warm_up` found that a padded batch with a cache gives other logits than each row alone."""
+        self.threads = Threads(torch.get_num_threads(), torch.get_num_threads())
+        """`warm_up` finds better ones."""
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
         self._seen: dict[str, tuple[Any, str]] = {}
         self._mixed: dict[str, MixedLinear | MixedEmbedding] = {}

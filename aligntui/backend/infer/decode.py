@@ -155,8 +155,10 @@ class _Batch:
     def read(self, cancelled: Callable[[], bool]) -> Iterator[NewText | RowDone]:
         """Prefill: prompts, and what is there of the answers already."""
         self._route()
+        self._shelf.threads.read()
         self._forward = make_forward(self._shelf, [row.plan.prompt_ids + row.plan.prefix_ids for row in self.rows])
         read = self._forward.prefill(max(len(row.plan.prefix_ids) for row in self.rows), cancelled)
+        self._shelf.threads.step()
         if read is None:
             yield from self.end_all("cancelled")
             return

@@ -52,6 +52,7 @@ def measure_gap(
             "Measure a shorter answer.",
         )
     shelf.routing.set([(None, 0.0), (adapter.sha256 if adapter else None, strength)], base.model.device)
+    shelf.threads.read()
     try:
         read = make_forward(shelf, [sequence, sequence]).prefill(len(token_ids))
     finally:

@@ -110,7 +110,7 @@ class Owner:
         )
         shelf = AdapterShelf(base)
         progress("warm-up", 0, 0, "")
-        warm_up(shelf)
+        warm_up(shelf, fixed_threads=request.threads > 0)
         free_memory()
         self._shelf = shelf
         self._send(

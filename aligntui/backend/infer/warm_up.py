@@ -7,19 +7,24 @@ Pinned in tests/backend/test_fast_step.py and test_warm_up.py.
 
 from __future__ import annotations
 
+import statistics
+import time
+
 import torch
 from torch import Tensor
 
 from aligntui.backend.infer.adapters import AdapterShelf
 from aligntui.backend.infer.decode import RowPlan, Summary, decode
 from aligntui.backend.infer.fast_step import FastStep, agree
-from aligntui.backend.infer.forward import BatchForward, Forward, RowByRowForward
+from aligntui.backend.infer.forward import BatchForward, Forward, RowByRowForward, make_forward
 from aligntui.backend.infer.packed import pack_linears
+from aligntui.backend.infer.threads import choose_threads
 from aligntui.core.sampling import Sampling
 
 LENGTHS = (16, 11)
 """Tokens of the two probe rows; unequal, so that padding is part of the comparison."""
 STEPS = 3
+TIMED_STEPS = 7
 SAME_SHARE = 0.3
 """Root mean square of the difference of two rows' logits, as a share of their spread, up to which they count as the same.
 
@@ -27,8 +32,13 @@ Rounding (and an expert chosen differently because of it) stays well below; a ca
 """
 
 
-def warm_up(shelf: AdapterShelf) -> None:
-    """Lay out the weights for decoding, choose how to step, start thread pools and choose kernels."""
+def warm_up(shelf: AdapterShelf, *, fixed_threads: bool = False) -> None:
+    """Lay out the weights for decoding, choose how to step and with how many threads, and warm up.
+
+    Args:
+        shelf: the base, just loaded.
+        fixed_threads: the user named their number, so it is not looked for.
+    """
     model = shelf.base.model
     pack_linears(model)
     shelf.fast_step = FastStep(model, shelf.routing) if FastStep.serves(model) else None
@@ -45,6 +55,8 @@ def warm_up(shelf: AdapterShelf) -> None:
         _, fast = _steps(BatchForward(shelf, _probe(shelf)), tokens)
         if not agree(found, fast):
             shelf.fast_step = None
+    if not fixed_threads and shelf.base.device == "cpu":
+        shelf.threads.stepping = choose_threads(shelf.threads.reading, lambda: _seconds_of_a_step(shelf))
     sampling = Sampling(temperature=0.7, max_new_tokens=STEPS)
     plans = [RowPlan(str(row), ids, sampling) for row, ids in enumerate(_probe(shelf))]
     for _ in decode(shelf, plans, Summary()):
@@ -82,6 +94,19 @@ def _steps(forward: Forward, tokens: list[Tensor] | None = None) -> tuple[list[T
         taken.append(logits[-1].argmax(-1) if tokens is None else tokens[step])  # (B,)
         logits.append(forward.step(taken[-1]))  # (B, V)
     return taken, torch.cat(logits)
+
+
+def _seconds_of_a_step(shelf: AdapterShelf) -> float:
+    forward = make_forward(shelf, _probe(shelf))
+    read = forward.prefill()
+    assert read is not None  # only a stop function makes it give up
+    tokens = read[0].argmax(-1)  # (B,)
+    taken = []
+    for _ in range(TIMED_STEPS):
+        began = time.perf_counter()
+        forward.step(tokens)
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
 
 
 def _probe(shelf: AdapterShelf) -> list[list[int]]:

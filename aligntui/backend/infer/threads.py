@@ -1,0 +1,63 @@
+"""How many CPU threads read prompts, and how many make steps.
+
+Reading a prompt is arithmetic and takes all threads there are. A step of few rows is some hundred small products, and
+handing each of them to a sleeping thread can cost more than it saves: on 2 cores the embedded model steps faster
+with one thread as soon as anything else runs. So steps are timed once after loading and the fewest threads are taken that
+are nearly as fast. (That threads sleep at all, and do not spin, is `stdio.ENVIRONMENT`: spinning beside one busy
+process took ten times as long.) Pinned in tests/backend/test_threads.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+WORTH = 1.15
+"""More threads must be faster by this factor to be taken."""
+
+
+@dataclass
+class Threads:
+    """Thread counts of one loaded base; only the CPU's, a GPU does not care."""
+
+    reading: int
+    stepping: int
+
+    def read(self) -> None:
+        """From here on prompts are read."""
+        _use(self.reading)
+
+    def step(self) -> None:
+        """From here on steps are made."""
+        _use(self.stepping)
+
+
+def choose_threads(most: int, seconds_of_a_step: Callable[[], float]) -> int:
+    """Halve the threads as long as steps do not become slower by `WORTH`.
+
+    From the top, so that a large model, where all threads pay, is timed twice only.
+
+    Args:
+        most: threads to begin with.
+        seconds_of_a_step: makes steps with the threads set and times one.
+    """
+    best, count = most, most
+    _use(most)
+    fastest = seconds_of_a_step()
+    while count > 1:
+        count //= 2
+        _use(count)
+        seconds = seconds_of_a_step()
+        if seconds > WORTH * fastest:
+            break
+        best, fastest = count, min(fastest, seconds)
+    _use(best)
+    return best
+
+
+def _use(count: int) -> None:
+    # setting it starts and ends threads, so only where it changes
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)
