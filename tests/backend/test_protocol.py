@@ -26,8 +26,8 @@ def noise():
     except EOFError: print("no answer")
 import aligntui.backend.infer.warm_up as warm_up
 plain = warm_up.warm_up
-def loud(shelf):
-    noise(); plain(shelf); noise()
+def loud(shelf, **more):
+    noise(); plain(shelf, **more); noise()
 warm_up.warm_up = loud
 """
 
@@ -61,6 +61,8 @@ class Engine:
             events.append(codec.decode(line))
             if isinstance(events[-1], kind):
                 return events
+            # waiting on would hang: nothing more comes of a request that failed
+            assert not isinstance(events[-1], wire.RequestFailed), events[-1]
         raise AssertionError(f"the engine left: {self.log.read_text()[-2000:]}")
 
 
