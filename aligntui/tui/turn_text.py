@@ -219,7 +219,11 @@ def gap_body(answer: AnswerState, other: AnswerState | None) -> Content:
     total = sum(values)
     where = f" · parts at token {parts_at + 1}" if parts_at is not None else ""
     most = max(range(len(values)), key=lambda i: abs(values[i]), default=None)
-    peak = f" · most at “{one_line(gap.pieces[most], 14)}” {values[most]:+.1f}" if most is not None else ""
+    peak = ""
+    if most is not None:
+        piece = one_line(gap.pieces[most], 14)
+        last = most == len(values) - 1
+        peak = f" · most at {f'“{piece}”' if piece else 'its end' if last else f'token {most + 1}'} {values[most]:+.1f}"
     legend = f"\nlog π {answer.gap_against or 'adapter'} − log π base: {total:+.1f} nats, {total / max(1, len(values)):+.2f} a token{where}{peak}"
     return Content("").join([*pieces, Content.styled(legend, MUTED)])
 
