@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from aligntui.backend.infer.adapters import AdapterShelf
-from aligntui.backend.infer.warm_up import warm_up
-from aligntui.backend.infer.weights import load_base
-from tests.backend import tiny
+from aligntui.backend.stdio import settle_environment
+
+settle_environment()  # as in the engine, before torch is imported
+
+import torch  # noqa: E402
+
+from aligntui.backend.infer.adapters import AdapterShelf  # noqa: E402
+from aligntui.backend.infer.warm_up import warm_up  # noqa: E402
+from aligntui.backend.infer.weights import load_base  # noqa: E402
+from tests.backend import tiny  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

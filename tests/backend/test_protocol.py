@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from aligntui.wire import codec
 from aligntui.wire import engine as wire
 
+HANGS_S = 90
 ROOT = Path(__file__).parents[2]
 NOISE = """
 import os, sys
@@ -69,7 +71,10 @@ class Engine:
 @pytest.fixture
 def engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine = Engine(tmp_path / "log", noisy=getattr(request, "param", False))
+    watchdog = threading.Timer(HANGS_S, engine.process.kill)  # a hang ends as a failure with the log
+    watchdog.start()
     yield engine
+    watchdog.cancel()
     engine.process.kill()
     engine.process.wait()
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from aligntui.backend.infer.adapters import AdapterShelf
 from aligntui.backend.infer.threads import Threads, choose_threads
@@ -16,9 +14,12 @@ from tests.backend import tiny
 
 
 @pytest.fixture(autouse=True)
-def _one_thread_afterwards() -> Iterator[None]:
-    yield
-    torch.set_num_threads(1)
+def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of threads that torch would use, last one first; the tests themselves keep to one."""
+    counts = [2]
+    monkeypatch.setattr("torch.get_num_threads", lambda: counts[0])
+    monkeypatch.setattr("torch.set_num_threads", lambda number: counts.insert(0, number))
+    return counts
 
 
 @pytest.mark.parametrize(
@@ -32,21 +33,22 @@ def _one_thread_afterwards() -> Iterator[None]:
     ],
     ids=["large-model", "middle", "no-gain", "odd", "one-core"],
 )
-def test_the_fewest_threads_that_are_nearly_as_fast(seconds: dict[int, float], chosen: int, timed: list[int]) -> None:
+def test_the_fewest_threads_that_are_nearly_as_fast(
+    count: list[int], seconds: dict[int, float], chosen: int, timed: list[int]
+) -> None:
     asked = []
 
     def step() -> float:
-        asked.append(torch.get_num_threads())
+        asked.append(count[0])
         return seconds[asked[-1]]
 
     assert choose_threads(max(seconds), step) == chosen
     assert asked == timed
-    assert torch.get_num_threads() == chosen
+    assert count[0] == chosen
 
 
 def test_prompts_and_steps_have_numbers_of_their_own(tiny_llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aligntui.backend.infer.warm_up.choose_threads", lambda most, _step: most - 1)
-    torch.set_num_threads(2)
     shelf = AdapterShelf(load_base(str(tiny_llama), dtype="float32", device="cpu"))
     warm_up(shelf)
     assert shelf.threads == Threads(reading=2, stepping=1)
@@ -59,7 +61,6 @@ def test_prompts_and_steps_have_numbers_of_their_own(tiny_llama: Path, monkeypat
 
 def test_a_number_that_the_user_named_is_kept(tiny_llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aligntui.backend.infer.warm_up.choose_threads", lambda *_: pytest.fail("looked for"))
-    torch.set_num_threads(2)
     shelf = AdapterShelf(load_base(str(tiny_llama), dtype="float32", device="cpu"))
     warm_up(shelf, fixed_threads=True)
     assert shelf.threads == Threads(reading=2, stepping=2)
