@@ -1,1 +1,1 @@
-"""Training: for now the recipe of the bundled demo adapter."""
+"""Training: the recipe of the bundled demo adapter."""
