@@ -21,8 +21,8 @@ ENGINE_NICENESS = 10
 """Lower priority than the console, so that typing stays smooth while the model decodes."""
 
 ENVIRONMENT = {
-    # Threads that wait for each other spin by default. As soon as anything else wants a core that costs tenfold (2 cores,
-    # pair decode beside a busy process: 10 tokens/s spinning, 70 sleeping), and alone it gains little.
+    # Threads that wait for each other spin by default, which stops a machine as soon as anything else wants a core
+    # (2 cores, pair decode beside one busy process: 10 tokens/s spinning, 70 sleeping); see infer/threads.py.
     "OMP_WAIT_POLICY": "PASSIVE",
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",

@@ -16,7 +16,7 @@ from tests.backend import tiny
 @pytest.fixture(autouse=True)
 def count(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of threads that torch would use, last one first; the tests themselves keep to one."""
-    counts = [2]
+    counts = [4]
     monkeypatch.setattr("torch.get_num_threads", lambda: counts[0])
     monkeypatch.setattr("torch.set_num_threads", lambda number: counts.insert(0, number))
     return counts
@@ -47,20 +47,22 @@ def test_the_fewest_threads_that_are_nearly_as_fast(
     assert count[0] == chosen
 
 
-def test_prompts_and_steps_have_numbers_of_their_own(tiny_llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aligntui.backend.infer.warm_up.choose_threads", lambda most, _step: most - 1)
+def test_prompts_take_all_threads_and_steps_leave_one_core_to_the_console(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aligntui.backend.infer.warm_up.choose_threads", lambda most, _step: most)
     shelf = AdapterShelf(load_base(str(tiny_llama), dtype="float32", device="cpu"))
     warm_up(shelf)
-    assert shelf.threads == Threads(reading=2, stepping=1)
+    assert shelf.threads == Threads(reading=4, stepping=3)
     seen = []
     monkeypatch.setattr(Threads, "read", lambda self: seen.append(self.reading))
     monkeypatch.setattr(Threads, "step", lambda self: seen.append(self.stepping))
     tiny.run(shelf, [tiny.plan("r", tiny.ids_of("Why?"), 3)])
-    assert seen == [2, 1]
+    assert seen == [4, 3]
 
 
 def test_a_number_that_the_user_named_is_kept(tiny_llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aligntui.backend.infer.warm_up.choose_threads", lambda *_: pytest.fail("looked for"))
     shelf = AdapterShelf(load_base(str(tiny_llama), dtype="float32", device="cpu"))
     warm_up(shelf, fixed_threads=True)
-    assert shelf.threads == Threads(reading=2, stepping=2)
+    assert shelf.threads == Threads(reading=4, stepping=4)

@@ -56,7 +56,8 @@ def warm_up(shelf: AdapterShelf, *, fixed_threads: bool = False) -> None:
         if not agree(found, fast):
             shelf.fast_step = None
     if not fixed_threads and shelf.base.device == "cpu":
-        shelf.threads.stepping = choose_threads(shelf.threads.reading, lambda: _seconds_of_a_step(shelf))
+        spare_one = max(1, shelf.threads.reading - 1)
+        shelf.threads.stepping = choose_threads(spare_one, lambda: _seconds_of_a_step(shelf))
     sampling = Sampling(temperature=0.7, max_new_tokens=STEPS)
     plans = [RowPlan(str(row), ids, sampling) for row, ids in enumerate(_probe(shelf))]
     for _ in decode(shelf, plans, Summary()):
