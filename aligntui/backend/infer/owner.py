@@ -137,8 +137,9 @@ class Owner:
 
     def _unload(self) -> None:
         """Free the old base before a new one takes memory: two of them may not fit."""
-        self._shelf = None
-        free_memory()
+        if self._shelf is not None:
+            self._shelf = None
+            free_memory()
 
     def _inspect(self, request: wire.InspectAdapter) -> None:
         shelf = self._loaded()

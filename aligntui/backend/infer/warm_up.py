@@ -23,7 +23,7 @@ from aligntui.core.sampling import Sampling
 
 LENGTHS = (16, 11)
 """Tokens of the two probe rows; unequal, so that padding is part of the comparison."""
-STEPS = 3
+STEPS = 2
 TIMED_STEPS = 7
 SAME_SHARE = 0.3
 """Root mean square of the difference of two rows' logits, as a share of their spread, up to which they count as the same.
