@@ -36,17 +36,22 @@ def edit_outside(app: App[object], text: str, editor: str = "") -> str | None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
+        problem: Exception | None = None
+        code = 0
         try:
             with app.suspend():
-                done = subprocess.run([*shlex.split(command), name], check=False)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"The editor {command!r} could not be started: {error}.", "Set $EDITOR to a program on the PATH."
-            ) from error
+                try:  # in here: an exception that leaves `suspend` would leave the terminal handed over
+                    code = subprocess.run([*shlex.split(command), name], check=False).returncode
+                except (OSError, ValueError) as error:
+                    problem = error
         except SuspendNotSupported as error:
             raise EnvironmentProblem("This terminal cannot be handed over to an editor.") from error
-        if done.returncode != 0:
-            raise UserError(f"The editor {command!r} ended with code {done.returncode}; the text is as it was.")
+        if problem is not None:
+            raise UserError(
+                f"The editor {command!r} could not be started: {problem}.", "Set $EDITOR to a program on the PATH."
+            )
+        if code != 0:
+            raise UserError(f"The editor {command!r} ended with code {code}; the text is as it was.")
         changed = path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
     finally:
         path.unlink(missing_ok=True)
