@@ -1,7 +1,7 @@
 """Every action of the console that has a key: one table for bindings, help, palette, docs and the `[keys]` of a config file.
 
 `context` says where the key is live: `global` everywhere, `chat` anywhere on the chat screen, `board` on the chat
-screen while no text box has the focus, `prompt` in the prompt box, `list` in lists and pickers.
+screen while no text box has the focus, `prompt` in the prompt box, `list` in lists, pickers and texts to read.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class KeyAction:
     """One or two words for the footer."""
     help: str
     """One sentence for help, palette and docs."""
-    footer: bool = False
-    """Whether it stands in the footer when it applies."""
+    footer: int = 0
+    """Its rank in the footer when it applies: 1 is left out last; 0 is never there."""
 
     @property
     def context(self) -> str:
@@ -33,13 +33,19 @@ class KeyAction:
 
 
 ACTIONS: tuple[KeyAction, ...] = (
-    KeyAction("global.help", "f1", "show_help", "Help", "Explain the focused pane and list the keys that apply."),
+    KeyAction(
+        "global.help", "f1", "show_help", "Help", "Explain the focused pane and list the keys that apply.", footer=1
+    ),
     KeyAction(
         "global.palette",
         "ctrl+p",
         "command_palette",
         "Commands",
         "Open the command palette: every action by name, themes included.",
+        footer=20,
+    ),
+    KeyAction(
+        "global.messages", "f10", "show_messages", "Messages", "Read the last messages in full, each with its time."
     ),
     KeyAction(
         "global.quit", "ctrl+q", "quit", "Quit", "Leave. Everything that was flagged or finished is already stored."
@@ -48,8 +54,9 @@ ACTIONS: tuple[KeyAction, ...] = (
         "chat.escape",
         "escape",
         "escape",
-        "Stop/back",
-        "Stop the answers and keep what is there; when nothing streams, leave or enter the prompt box.",
+        "Answers",
+        "Stop the answers and keep what is there; when nothing streams, go from the prompt box to the answers.",
+        footer=3,
     ),
     KeyAction("chat.stop", "ctrl+c", "stop", "Stop", "Stop the answers and keep what is there."),
     KeyAction(
@@ -58,7 +65,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "pick_instruction",
         "Instruct",
         "Pick an alignment instruction from the library.",
-        True,
+        footer=12,
     ),
     KeyAction(
         "chat.adapters",
@@ -66,7 +73,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "pick_adapter",
         "Adapter",
         "Pick an adapter or a checkpoint for the focused column, without reloading the base.",
-        True,
+        footer=18,
     ),
     KeyAction("chat.editor", "f4", "open_editor", "Editor", "Write the prompt (or the instruction) in $EDITOR."),
     KeyAction(
@@ -75,7 +82,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "rerun",
         "Re-run",
         "Answer the current turn again in place under the instruction and settings as they are now.",
-        True,
+        footer=11,
     ),
     KeyAction(
         "chat.mode",
@@ -85,17 +92,26 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Switch how the instruction reaches the model: system slot, ITA block, injection, none.",
     ),
     KeyAction(
-        "chat.view", "f7", "cycle_view", "View", "Cycle the view: plain, word diff, per-token log-probability gap."
+        "chat.view",
+        "f7",
+        "cycle_view",
+        "View",
+        "Cycle the view: plain, word diff, per-token log-probability gap.",
+        footer=17,
     ),
-    KeyAction("chat.settings", "f8", "settings", "Settings", "Change sampling, seed, mode, history and blind mode."),
-    KeyAction("chat.sessions", "f9", "sessions", "Sessions", "List, search, resume, rename and export sessions.", True),
+    KeyAction(
+        "chat.settings", "f8", "settings", "Settings", "Change sampling, seed, mode, history and blind mode.", footer=21
+    ),
+    KeyAction(
+        "chat.sessions", "f9", "sessions", "Sessions", "List, search, resume, rename and export sessions.", footer=19
+    ),
     KeyAction(
         "chat.restart",
         "f12",
         "restart_engine",
         "Restart",
         "Start the engine again after it went away or failed to load.",
-        True,
+        footer=2,
     ),
     KeyAction(
         "chat.focus_instruction",
@@ -104,9 +120,14 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Edit instr.",
         "Go to the instruction bar and edit its text.",
     ),
-    KeyAction("prompt.send", "enter", "send", "Send", "Send the prompt to every column."),
+    KeyAction("prompt.send", "enter", "send", "Send", "Send the prompt to every column.", footer=2),
     KeyAction(
-        "prompt.newline", "ctrl+j,shift+enter,alt+enter", "newline", "New line", "Start a new line in the prompt."
+        "prompt.newline",
+        "ctrl+j,shift+enter,alt+enter",
+        "newline",
+        "New line",
+        "Start a new line in the prompt.",
+        footer=22,
     ),
     KeyAction(
         "prompt.older",
@@ -122,18 +143,20 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Later",
         "Recall the later prompt (plain down does so on the last line).",
     ),
-    KeyAction("board.left_better", "1", "judge('left')", "Left", "The left answer is better.", True),
-    KeyAction("board.right_better", "2", "judge('right')", "Right", "The right answer is better.", True),
-    KeyAction("board.tie", "3", "judge('tie')", "Tie", "The two are equally good.", True),
-    KeyAction("board.both_bad", "4", "judge('bad')", "Bad", "Both are bad.", True),
-    KeyAction("board.skip", "5", "judge('skip')", "Skip", "No verdict; noted, so that it is not asked again.", True),
+    KeyAction("board.left_better", "1", "judge('left')", "Left", "The left answer is better.", footer=4),
+    KeyAction("board.right_better", "2", "judge('right')", "Right", "The right answer is better.", footer=5),
+    KeyAction("board.tie", "3", "judge('tie')", "Tie", "The two are equally good.", footer=6),
+    KeyAction("board.both_bad", "4", "judge('bad')", "Bad", "Both are bad.", footer=7),
+    KeyAction(
+        "board.skip", "5", "judge('skip')", "Skip", "No verdict; noted, so that it is not asked again.", footer=8
+    ),
     KeyAction(
         "board.undo",
         "u",
         "undo",
         "Undo",
         "Take the last verdict back (a row that says so is added; nothing is deleted).",
-        True,
+        footer=10,
     ),
     KeyAction("board.note", "t", "note", "Reason", "Write a reason and tags for the last verdict."),
     KeyAction(
@@ -142,13 +165,30 @@ ACTIONS: tuple[KeyAction, ...] = (
         "edit_answer",
         "Edit",
         "Edit the focused answer; the edited one can become chosen and the original rejected.",
-        True,
+        footer=14,
     ),
     KeyAction(
-        "board.regenerate", "r", "regenerate", "New seed", "Answer the selected turn again with the next seed.", True
+        "board.regenerate",
+        "r",
+        "regenerate",
+        "New seed",
+        "Answer the selected turn again with the next seed.",
+        footer=13,
     ),
     KeyAction(
-        "board.continue", "c", "continue_answer", "Continue", "Let the focused answer go on where it stopped.", True
+        "board.continue",
+        "c",
+        "continue_answer",
+        "Continue",
+        "Let the focused answer go on where it stopped.",
+        footer=15,
+    ),
+    KeyAction(
+        "board.version",
+        "v",
+        "version",
+        "Version",
+        "Show the focused answer's other versions: as generated, edited, continued.",
     ),
     KeyAction(
         "board.branch",
@@ -232,7 +272,7 @@ ACTIONS: tuple[KeyAction, ...] = (
         "details",
         "Conditions",
         "Show every condition of the focused answer, and in what the two answers differ.",
-        True,
+        footer=16,
     ),
     KeyAction(
         "board.copy",
@@ -243,15 +283,19 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("board.copy_code", "Y", "copy_code", "Copy code", "Copy the next code block of the focused answer."),
     KeyAction("board.new_session", "n", "new_session", "New", "Start a new session; this one stays in the list."),
-    KeyAction("board.prompt", "slash,a", "focus_prompt", "Prompt", "Go to the prompt box."),
+    KeyAction("board.prompt", "slash,a,enter", "focus_prompt", "Prompt", "Go to the prompt box.", footer=9),
     KeyAction("board.down", "j,down", "scroll_by(2)", "Down", "Scroll down."),
     KeyAction("board.up", "k,up", "scroll_by(-2)", "Up", "Scroll up."),
     KeyAction(
         "board.top", "g,home", "scroll_edge(-1)", "Top", "Go to the first turn loaded; once more loads earlier ones."
     ),
     KeyAction("board.bottom", "G,end", "scroll_edge(1)", "Bottom", "Go to the last turn."),
-    KeyAction("list.down", "j", "cursor_down", "Down", "Move down in a list."),
-    KeyAction("list.up", "k", "cursor_up", "Up", "Move up in a list."),
+    KeyAction("list.down", "j", "cursor_down", "Down", "Move down (the arrow does, too)."),
+    KeyAction("list.up", "k", "cursor_up", "Up", "Move up (the arrow does, too)."),
+    KeyAction("list.page_down", "pagedown", "page_down", "Page down", "Move down by a page."),
+    KeyAction("list.page_up", "pageup", "page_up", "Page up", "Move up by a page."),
+    KeyAction("list.first", "g", "first", "First", "Go to the beginning."),
+    KeyAction("list.last", "G", "last", "Last", "Go to the end."),
 )
 
 BY_ID = {action.id: action for action in ACTIONS}

@@ -23,7 +23,7 @@ def as_binding(action: KeyAction, *, priority: bool = False) -> Binding:
         action.keys,
         action.action,
         action.label,
-        show=action.footer,
+        show=bool(action.footer),
         key_display=display(action.keys.split(",")[0]),
         tooltip=action.help,
         id=action.id,

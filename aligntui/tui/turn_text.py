@@ -40,6 +40,8 @@ class TurnLook:
     selected: bool = False
     other: AnswerState | None = None
     """The answer beside it, for the diff."""
+    numbers: tuple[int, ...] = ()
+    """The columns on screen; a verdict against an answer of another column, or one of several, names it."""
 
 
 def turn_content(exchange: Exchange, take: Take | None, answer: AnswerState | None, look: TurnLook) -> Content:
@@ -49,16 +51,19 @@ def turn_content(exchange: Exchange, take: Take | None, answer: AnswerState | No
     lines = printable(exchange.text).rstrip("\n").split("\n")
     prompt = Content("\n").join(Content.assemble((bar, "$accent"), (line, prompt_style)) for line in lines)
     if take is None or answer is None:
-        return Content("\n").join(
-            [prompt, Content.styled("no answer in this column for this take · F5 answers again", MUTED)]
-        )
-    return Content("\n").join([prompt, meta_line(exchange, take, answer, look), body(answer, look)])
+        lines_below = [Content.styled("no answer in this column for this take · F5 answers again", MUTED)]
+    else:
+        lines_below = [meta_line(exchange, take, answer, look), body(answer, look)]
+    if exchange.below:
+        branches = "one branch goes" if exchange.below == 1 else f"{exchange.below} branches go"
+        lines_below.append(Content.styled(f"▾ {branches} on from here · }} shows the newest", "$text-primary"))
+    return Content("\n").join([prompt, *lines_below])
 
 
 def meta_line(exchange: Exchange, take: Take, answer: AnswerState, look: TurnLook) -> Content:
     """Verdict, instruction, seed, take, length, speed and end of an answer, on one line."""
     parts: list[Content] = []
-    mark = verdict_mark(take, answer)
+    mark = verdict_mark(take, answer, look.numbers)
     if mark.plain:
         parts.append(mark)
     if take.shuffle and not look.hidden:
@@ -82,6 +87,11 @@ def meta_line(exchange: Exchange, take: Take, answer: AnswerState, look: TurnLoo
                 f"branch {exchange.siblings.index(exchange.id) + 1}/{len(exchange.siblings)}", "$text-primary"
             )
         )
+    versions = take.versions.get(answer.column, [])
+    if len(versions) > 1 and answer in versions:
+        parts.append(Content.styled(f"version {versions.index(answer) + 1}/{len(versions)}", "$text-primary"))
+    if not look.hidden and (side := exchange.goes_on_from(answer)):
+        parts.append(Content.styled(f"after {one_line(side, 28)}’s answer", "$text-warning"))
     if answer.tokens:
         parts.append(Content.styled(f"{answer.tokens} tok", MUTED))
     if answer.tokens_per_s:
@@ -98,19 +108,30 @@ def meta_line(exchange: Exchange, take: Take, answer: AnswerState, look: TurnLoo
     return Content(" · ").join(parts)
 
 
-def verdict_mark(take: Take, answer: AnswerState) -> Content:
-    """What the standing verdicts say of an answer."""
+def verdict_mark(take: Take, answer: AnswerState, numbers: tuple[int, ...] = ()) -> Content:
+    """What the newest standing verdict over an answer says of it.
+
+    The answer that it was held against is named where that is not simply the one beside it.
+    """
     standing: Pair | None = next(
         (pair for pair in reversed(take.judged) if not pair.undone and answer.id in (pair.left_id, pair.right_id)), None
     )
     if standing is None:
         return Content("")
+    against = take.find(standing.right_id if standing.left_id == answer.id else standing.left_id)
+    name = ""
+    if against is not None and against.column == answer.column:
+        name = "its original" if answer.edited_from == against.id else "its edit"
+    elif against is not None and numbers and (len(numbers) > 2 or against.column not in numbers):
+        name = one_line(against.side, 24)
+    elif against is not None and take.shown(against.column) is not against:
+        name = f"another version of {one_line(against.side, 24)}"
     if standing.verdict.decides:
         if standing.chosen_id == answer.id:
-            return Content.styled("★ chosen", "bold $text-success")
-        return Content.styled("✗ rejected", "$text-error")
+            return Content.styled(f"★ chosen{name and f' over {name}'}", "bold $text-success")
+        return Content.styled(f"✗ rejected{name and f' for {name}'}", "$text-error")
     text = {Verdict.TIE: "= tie", Verdict.BAD: "✗ both bad", Verdict.SKIP: "– skipped"}[standing.verdict]
-    return Content.styled(text, "$text-warning")
+    return Content.styled(f"{text}{name and f' with {name}'}", "$text-warning")
 
 
 def finish_text(answer: AnswerState) -> Content:
@@ -145,7 +166,7 @@ def body(answer: AnswerState, look: TurnLook) -> Content:
     if look.view is View.DIFF and look.other is not None and look.other.text:
         return diff_body(answer, look.other)
     if look.view is View.GAP and not look.hidden:
-        return gap_body(answer, look.other)
+        return gap_body(answer, look.other, selected=look.selected)
     return Content(printable(answer.text).rstrip())
 
 
@@ -162,9 +183,10 @@ def diff_body(answer: AnswerState, other: AnswerState) -> Content:
                 out = out.append(Content.styled("▸", "bold $text-warning"))
                 first = False
             out = out.append(Content.styled(span.text, "bold on $primary 30%"))
+    against = "its original" if answer.edited_from == other.id else "the answer beside it"
     if first:
-        out = out.append(Content.styled("\n(the two answers are the same text)", MUTED))
-    return out
+        return out.append(Content.styled(f"\n(the same text as {against})", MUTED))
+    return out.append(Content.styled(f"\n(marked: words that {against} does not have there)", MUTED))
 
 
 def first_difference(a: AnswerState, b: AnswerState) -> int | None:
@@ -192,7 +214,7 @@ def gap_style(nats: float) -> str:
     return ""
 
 
-def gap_body(answer: AnswerState, other: AnswerState | None) -> Content:
+def gap_body(answer: AnswerState, other: AnswerState | None, *, selected: bool = True) -> Content:
     """Every token coloured by how much more (or less) likely the adapter finds it than the base."""
     gap = answer.gap
     if gap is None:
@@ -200,11 +222,12 @@ def gap_body(answer: AnswerState, other: AnswerState | None) -> Content:
             return Content.assemble(
                 (printable(answer.text).rstrip(), MUTED), ("\nmeasuring log-probabilities …", "$text-warning")
             )
-        reason = (
-            "no token log-probabilities: edited by hand"
-            if answer.finish is Finish.EDITED
-            else "no gap measured: it needs an adapter column and a running engine"
-        )
+        if answer.finish is Finish.EDITED:
+            reason = "no token log-probabilities: edited by hand"
+        elif not selected and not answer.gap_tried:
+            reason = "not measured yet: select this turn, by a click or J and K"
+        else:
+            reason = "no gap measured: it needs an adapter column and a running engine"
         return Content.assemble(printable(answer.text).rstrip(), (f"\n({reason})", MUTED))
     parts_at = first_difference(answer, other) if other is not None else None
     values = [a - b for a, b in zip(gap.adapter_logprobs, gap.base_logprobs, strict=True)]

@@ -53,15 +53,15 @@ def _detail(folder: AdapterFolder) -> str:
     return f"r {folder.rank} · {modules} · {size}{card}"
 
 
-def resolve(workspace: Workspace, refs: tuple[str, ...]) -> tuple[list[Column], list[AligntuiError]]:
-    """Find adapters by name: a column for each one found, and what went wrong with the others."""
+def resolve(workspace: Workspace, refs: tuple[str, ...]) -> tuple[list[Column], dict[str, AligntuiError]]:
+    """Find adapters by name: a column for each one found, and by name what went wrong with the others."""
     columns: list[Column] = []
-    problems: list[AligntuiError] = []
+    problems: dict[str, AligntuiError] = {}
     for ref in refs:
         try:
             folder = find_adapter(workspace, ref)
         except AligntuiError as error:
-            problems.append(error)
+            problems[ref] = error
             continue
         columns.append(Column(AdapterRef(folder.name, str(folder.path)), trained_mode=folder.mode))
     return columns, problems

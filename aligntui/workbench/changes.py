@@ -44,6 +44,8 @@ class Judged:
     """A verdict is stored, or was taken back (`pair.undone`)."""
 
     pair: Pair
+    again: bool = False
+    """Whether the same verdict stood already, so that nothing was added."""
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class Chat:
                 answer.record = self._record(answer, None)
                 self._spawn(self._save(answer.record))
             elif answer.continued_from and found:  # it never began: what it was to continue is shown again
-                found[1].versions[answer.column].remove(answer)
+                found[1].drop(answer)
                 self.emit(ExchangeChanged(found[0]))
             self.emit(AnswerChanged(answer))
 
@@ -136,12 +136,35 @@ class Chat:
         prompts = await self.store.run(lambda store: store.add_prompts(session.id, distinct, exchange_id, text))
         by_parent = {prompt.parent_id: prompt.id for prompt in prompts}
         exchange = Exchange(exchange_id, text, {number: by_parent[parent] for number, parent in parents.items()})
+        if last is not None and last.take is not None:
+            before = {answer.id: answer for answer in last.take.answers()}
+            exchange.continues = {
+                by_parent[parent]: (before[parent].column, before[parent].side)
+                for parent in distinct
+                if parent in before
+            }
+            last.below = 0
         exchange.siblings = await self.store.run(lambda store: tuple(store.sibling_ids(exchange_id)))
         self.state.exchanges.append(exchange)
         self.state.selected_id = ""
         self.emit(BoardChanged(scroll=True))
+        if self.settings.history == "own":
+            self._say_borrowed(exchange, columns)
         await self._start_take(exchange, self.settings.seed)
         return exchange
+
+    def _say_borrowed(self, exchange: Exchange, columns: tuple[Column, ...]) -> None:
+        """Say which columns go on from another one's answer because they have none of their own."""
+        for column in columns:
+            number, side = exchange.continues.get(exchange.prompt_ids[column.number], (column.number, ""))
+            if number != column.number:
+                self.emit(
+                    Noticed(
+                        f"{column.label} has no answer in the turn before: it goes on from that of {side}.",
+                        "To give it its own: select that turn, F5, then send again.",
+                        "warning",
+                    )
+                )
 
     def _drop_unanswered(self) -> Exchange | None:
         """Take last exchanges that nothing answered off the path (they stay stored); returns the last one left."""
@@ -165,7 +188,7 @@ class Chat:
             chosen = take.find(verdict.chosen_id) if verdict and verdict.chosen_id else None
             return (chosen or stored[0]).id
         own = take.shown(column.number)
-        if own is None:  # the column is newer than the turn
+        if own is None:  # the column is newer than the turn, or its answer was lost: said by `_say_borrowed`
             return stored[0].id
         if not own.stored:
             raise UserError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aligntui.core.turn import Answer
 from aligntui.workbench.chat_state import AnswerState, Exchange, Take
 
 if TYPE_CHECKING:
@@ -76,8 +75,11 @@ def _exchange(store: db.Store, stored: db.Exchange) -> Exchange:
         for take in takes:
             if take.find(pair.left_id) and take.find(pair.right_id):
                 take.judged.append(pair)
-    parents = {answer.id: answer.column for answer in _parents(store, stored)}
-    prompt_ids = {parents[p.parent_id]: p.id for p in stored.prompts if p.parent_id in parents}
+    parents = {parent: store.get_answer(parent) for parent in stored.parent_ids}
+    continues = {p.id: (parents[p.parent_id].column, parents[p.parent_id].side) for p in stored.prompts if p.parent_id}
+    # where there are several prompt turns, the answer that each continues tells which column it was sent to
+    several = len(stored.prompts) > 1
+    prompt_ids = {continues[p.id][0]: p.id for p in stored.prompts if p.id in continues} if several else {}
     for take in stored.takes:
         for answer in take.answers:
             prompt_ids[answer.column] = answer.parent_id
@@ -90,12 +92,8 @@ def _exchange(store: db.Store, stored: db.Exchange) -> Exchange:
         takes=takes,
         at=len(takes) - 1,
         siblings=tuple(store.sibling_ids(stored.id)),
+        continues=continues,
     )
-
-
-def _parents(store: db.Store, stored: db.Exchange) -> list[Answer]:
-    """The answers that an exchange continues: they tell which column a prompt turn was sent to."""
-    return [store.get_answer(parent) for parent in stored.parent_ids] if len(stored.prompts) > 1 else []
 
 
 def _take(stored: db.Take) -> Take:
@@ -111,9 +109,9 @@ def _answer_ids(exchange: Exchange) -> list[str]:
 
 
 def _show_continued_takes(exchanges: list[Exchange], stored: list[db.Exchange]) -> None:
-    """Of each exchange show the take that the next one continues."""
+    """Of each exchange show the take that the next one continues, in the versions that it continues."""
     for exchange, following in zip(exchanges, stored[1:], strict=False):
-        parents = set(following.parent_ids)
         for index, take in enumerate(exchange.takes):
-            if any(take.find(parent) for parent in parents):
+            for continued in filter(None, map(take.find, following.parent_ids)):
+                take.show(continued)
                 exchange.at = index

@@ -14,6 +14,7 @@ from enum import StrEnum
 from aligntui.core.conditions import Conditions, unintended
 from aligntui.core.instruction import Instruction
 from aligntui.core.pair import Pair
+from aligntui.core.prompt_format import Mode
 from aligntui.core.turn import Answer, Finish
 from aligntui.wire.engine import (
     AdapterRef,
@@ -115,7 +116,10 @@ class AnswerState:
 
 @dataclass
 class Take:
-    """Answers made together for one exchange. Each column keeps all versions of its answer; the last one is shown."""
+    """Answers made together for one exchange.
+
+    Each column keeps all versions of its answer; the last one is shown until another is asked for.
+    """
 
     id: str
     versions: dict[int, list[AnswerState]] = field(default_factory=dict)
@@ -123,19 +127,35 @@ class Take:
     shuffle: tuple[int, ...] = ()
     """Blind mode: column number shown at each place from the left; empty when not blind. It stays after the verdict."""
     judged: list[Pair] = field(default_factory=list)
+    looked_at: dict[int, str] = field(default_factory=dict)
+    """Column to the id of the version that is shown there, where it is not the last."""
 
     def add(self, answer: AnswerState) -> None:
-        """Put an answer at the end of its column's versions."""
+        """Put an answer at the end of its column's versions and show it."""
         self.versions.setdefault(answer.column, []).append(answer)
+        self.looked_at.pop(answer.column, None)
+
+    def drop(self, answer: AnswerState) -> None:
+        """Take a version out again."""
+        self.versions[answer.column].remove(answer)
+        self.looked_at.pop(answer.column, None)
 
     def shown(self, column: int) -> AnswerState | None:
         """The answer shown in a column, None where the take has none there."""
         versions = self.versions.get(column)
-        return versions[-1] if versions else None
+        if not versions:
+            return None
+        looked_at = self.looked_at.get(column)
+        return next((version for version in versions if version.id == looked_at), versions[-1])
+
+    def show(self, answer: AnswerState) -> None:
+        """Show this version in its column."""
+        self.looked_at[answer.column] = answer.id
 
     def answers(self) -> list[AnswerState]:
         """The shown answers from the left."""
-        return [versions[-1] for _, versions in sorted(self.versions.items()) if versions]
+        shown = (self.shown(column) for column in sorted(self.versions))
+        return [answer for answer in shown if answer is not None]
 
     def find(self, answer_id: str) -> AnswerState | None:
         """An answer of this take in any version."""
@@ -172,6 +192,15 @@ class Exchange:
     """Index of the take shown."""
     siblings: tuple[str, ...] = ()
     """Exchanges that continue the same take, this one among them, oldest first."""
+    continues: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """Prompt turn to column and side of the answer that it goes on from; nothing for the first prompt of a session."""
+    below: int = 0
+    """Branches that go on from the take shown and are not on the board."""
+
+    def goes_on_from(self, answer: AnswerState) -> str:
+        """Side whose answer stands before this one where that is not its own column's; empty where it is."""
+        column, side = self.continues.get(answer.prompt_id, (answer.column, ""))
+        return side if column != answer.column else ""
 
     @property
     def take(self) -> Take | None:
@@ -222,6 +251,8 @@ class ChatState:
     """What the engine said about the base."""
     adapter_warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Adapter path to what the engine said about it: trained on another base, and the like."""
+    adapter_hashes: dict[str, str] = field(default_factory=dict)
+    """Adapter path to the SHA-256 that the engine found there."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Name of an adapter that could not be used to the reason."""
     live: dict[str, AnswerState] = field(default_factory=dict)
@@ -261,6 +292,11 @@ class ChatState:
     def warnings(self, mode: str) -> list[str]:
         """What the user should know before the next answer: other base, other format, adapters left out."""
         lines = list(self.load_warnings)
+        model = self.engine.model
+        if model is not None and not model.system_slot and mode == Mode.SYSTEM and self.instruction.text.strip():
+            lines.append(
+                "This model's chat template has no system slot: the instruction stands at the head of the first user turn."
+            )
         for column in self.columns:
             if column.adapter is None:
                 continue

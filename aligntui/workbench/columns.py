@@ -67,6 +67,7 @@ class Columns:
             return
         fits = await chat.engine.inspect(column.adapter)
         chat.state.adapter_warnings[column.adapter.path] = fits.warnings
+        chat.state.adapter_hashes[column.adapter.path] = fits.sha256
         chat.state.left_out.pop(column.adapter.name, None)
 
     async def put(self, column: Column, number: int | None = None) -> None:

@@ -33,6 +33,23 @@ def contestants(take: Take, numbers: tuple[int, ...], focused_place: int) -> tup
     return left, right
 
 
+def choosable(answer: AnswerState) -> bool:
+    """Whether an answer is whole enough to be preferred."""
+    return answer.stored and bool(answer.text.strip()) and not (answer.finish is None or answer.finish.partial)
+
+
+def judged_places(take: Take | None, numbers: tuple[int, ...], focused_place: int) -> tuple[int, ...]:
+    """Places from the left of the two answers that a verdict would be over now; empty where there are not two."""
+    if take is None:
+        return ()
+    try:
+        sides = contestants(take, numbers, focused_place)
+    except UserError:
+        return ()
+    places = blind.order(take, numbers)
+    return tuple(places.index(side.column) for side in sides)
+
+
 class Judge:
     """Takes verdicts for one chat."""
 
@@ -48,7 +65,10 @@ class Judge:
         reason: str = "",
         tags: tuple[str, ...] = (),
     ) -> Pair:
-        """Record a verdict over two answers of a take, left and right; a later one replaces an earlier one over the same two.
+        """Record a verdict over two answers of a take, left and right.
+
+        A later one replaces the annotator's earlier one over the same two. The same one again changes nothing but what is
+        said with it: a reason or tags given now take the place of those it had.
 
         Raises:
             UserError: they are not two finished answers, or the chosen one is partial, empty or the same text.
@@ -57,6 +77,11 @@ class Judge:
         left, right = sides
         await self.chat.writer.drain()
         _check(left, right, verdict)
+        if (known := self._known(take, left, right, verdict)) is not None:
+            if reason or tags:
+                known = await self.annotate(known, reason or known.reason, tags or known.tags)
+            self.chat.emit(Judged(known, again=True))
+            return known
         pair = Pair(
             id=new_id("pair"),
             session_id=left.record.session_id if left.record else "",
@@ -111,6 +136,12 @@ class Judge:
         for changed in (undone.pair, undone.restored):
             if changed is not None:
                 self._show(changed)
+        found = self.chat.state.exchange_of(undone.pair.left_id)
+        if found and undone.restored is None and found[2].edited_from == undone.pair.right_id:
+            exchange, take, edited = found  # the edit was made to be chosen: what it came from stands there again
+            if (original := take.find(undone.pair.right_id)) is not None and take.shown(edited.column) is edited:
+                take.show(original)
+                self.chat.emit(ExchangeChanged(exchange))
         self.chat.emit(Judged(undone.pair))
         return undone.pair
 
@@ -121,9 +152,28 @@ class Judge:
         self._show(noted)
         return noted
 
+    def _standing(self, take: Take, a: str, b: str) -> Pair | None:
+        """This annotator's verdict over these two answers that counts now. Those of others stand beside it."""
+        mine = self.chat.settings.annotator
+        return next(
+            (
+                k
+                for k in reversed(take.judged)
+                if not k.undone and {k.left_id, k.right_id} == {a, b} and k.annotator == mine
+            ),
+            None,
+        )
+
+    def _known(self, take: Take, left: AnswerState, right: AnswerState, verdict: Verdict) -> Pair | None:
+        standing = self._standing(take, left.id, right.id)
+        if standing is None:
+            return None
+        chosen = {Verdict.LEFT: left.id, Verdict.RIGHT: right.id}.get(verdict)
+        same = standing.chosen_id == chosen and (chosen is not None or standing.verdict is verdict)
+        return standing if same else None
+
     async def _store(self, exchange: Exchange, take: Take, pair: Pair) -> None:
-        same = {pair.left_id, pair.right_id}
-        standing = next((k for k in reversed(take.judged) if not k.undone and {k.left_id, k.right_id} == same), None)
+        standing = self._standing(take, pair.left_id, pair.right_id)
         replaces = standing.id if standing else None
         await self.chat.store.run(lambda store: store.add_pair(pair, replaces=replaces))
         take.judged = [replace(known, undone=True) if known.id == replaces else known for known in take.judged]

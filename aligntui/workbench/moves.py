@@ -6,7 +6,8 @@ from aligntui.core.errors import UserError
 from aligntui.workbench import blind, chat_history
 from aligntui.workbench.changes import BoardChanged
 from aligntui.workbench.chat import Chat
-from aligntui.workbench.chat_state import Exchange
+from aligntui.workbench.chat_state import AnswerState, Exchange
+from aligntui.workbench.resuming import adopt_settings
 
 PAGE = 20
 """Exchanges read from the database at a time."""
@@ -18,18 +19,29 @@ class Moves:
     def __init__(self, chat: Chat) -> None:
         self.chat = chat
 
-    async def branch(self, exchange: Exchange) -> None:
-        """Go on from an exchange: later ones leave the board and stay in their own branch."""
+    async def branch(self, exchange: Exchange) -> int:
+        """Go on from an exchange: later ones leave the board and stay in their own branch; returns how many left.
+
+        Raises:
+            UserError: it is the last one, so that the next prompt goes on from it anyway; or answers are being made.
+        """
         index = self._index(exchange)
+        left = self.chat.state.exchanges[index + 1 :]
+        if not left:
+            raise UserError("This is the last turn: the next prompt goes on from it anyway.", "")
+        exchange.below = max(1, len(left[0].siblings))
         del self.chat.state.exchanges[index + 1 :]
         self.chat.state.selected_id = ""
         self.chat.emit(BoardChanged(scroll=True))
+        return len(left)
 
     async def take_prompt(self, exchange: Exchange) -> str:
         """Take an exchange off the board to send its prompt, changed, as a new branch; returns its text."""
         if self._index(exchange) == 0 and self.chat.state.more_above:
             await self.load_above()
         index = self._index(exchange)
+        if index:
+            self.chat.state.exchanges[index - 1].below = max(1, len(exchange.siblings))
         del self.chat.state.exchanges[index:]
         self.chat.state.selected_id = ""
         self.chat.emit(BoardChanged(scroll=True))
@@ -47,13 +59,17 @@ class Moves:
         below = await self._below([a.id for versions in take.versions.values() for a in versions])
         index = self._index(exchange)
         exchange.at = at
+        exchange.below = 0
         self.chat.state.exchanges[index + 1 :] = below
         self.chat.state.selected_id = exchange.id
         self.chat.emit(BoardChanged())
 
     async def move_branch(self, exchange: Exchange, step: int) -> None:
         """Show an earlier or later branch in the place of an exchange."""
-        self._index(exchange)
+        index = self._index(exchange)
+        if step > 0 and exchange.below and exchange is self.chat.state.last:
+            await self._show_below(exchange)
+            return
         known = exchange.siblings
         at = known.index(exchange.id) + step if exchange.id in known else -1
         if not 0 <= at < len(known):
@@ -71,6 +87,36 @@ class Moves:
         self.chat.state.exchanges[index:] = [other, *below]
         self.chat.state.selected_id = other.id
         self.chat.emit(BoardChanged())
+
+    async def _show_below(self, exchange: Exchange) -> None:
+        """Show the newest branch that goes on from the last exchange of the board."""
+        take = exchange.take
+        below = await self._below([a.id for versions in take.versions.values() for a in versions] if take else [])
+        self._index(exchange)
+        exchange.below = 0
+        self.chat.state.exchanges += below
+        self.chat.state.selected_id = below[0].id if below else ""
+        self.chat.emit(BoardChanged())
+
+    async def move_version(self, exchange: Exchange, answer: AnswerState) -> int:
+        """Show the next version of an answer (as generated, edited, continued), round and round; returns its number from 1.
+
+        Raises:
+            UserError: it has one version, or answers are being made.
+        """
+        self._index(exchange)
+        take = exchange.take
+        versions = take.versions.get(answer.column, []) if take else []
+        if take is None or answer not in versions or len(versions) < 2:
+            raise UserError("This answer has one version.", "e edits it, c lets it go on; the earlier version is kept.")
+        number = (versions.index(answer) + 1) % len(versions)
+        take.show(versions[number])
+        below = await self._below([shown.id for shown in take.answers()])
+        index = self._index(exchange)
+        self.chat.state.exchanges[index + 1 :] = below
+        self.chat.state.selected_id = exchange.id
+        self.chat.emit(BoardChanged())
+        return number + 1
 
     async def new_session(self) -> None:
         """Start with an empty board; the session is made when the first prompt is sent."""
@@ -93,6 +139,8 @@ class Moves:
         self.chat.state.more_above = path.more_above
         self.chat.state.selected_id = path.selected_id
         self.chat.emit(BoardChanged(scroll=not turn_id))
+        if (last := self.chat.state.last) is not None and last.take is not None:
+            adopt_settings(self.chat, last.take)
 
     async def load_above(self) -> int:
         """Load earlier exchanges of the path; returns how many came."""

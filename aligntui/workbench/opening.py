@@ -69,7 +69,8 @@ def open_workbench(workspace: Workspace, settings: Settings, emit: Callable[[Cha
     )
     columns = [Column(), *(replace(column, strength=settings.strength) for column in found)]
     chat = Chat(StoreThread(workspace.database), chat_settings, columns, emit)
-    return Workbench(workspace, settings, library, chat, problems)
+    chat.state.left_out = {name: problem.message for name, problem in problems.items()}
+    return Workbench(workspace, settings, library, chat, list(problems.values()))
 
 
 def attach_engine(bench: Workbench, argv: Sequence[str] | None = None) -> None:

@@ -382,7 +382,7 @@ async def test_sessions_are_listed_searched_and_resumed(console):
     async with console(adapter=("",)) as c:
         await c.send("A whale swims")
         await c.leave_prompt()
-        await c.press("n")
+        await c.press("n", "n")
         await c.send("A tractor ploughs")
         await c.press("f9")
         await c.until(lambda: type(c.app.screen).__name__ == "SessionsScreen" and len(c.app.screen._found) == 2, "list")
@@ -410,7 +410,7 @@ async def test_a_resumed_session_has_its_verdicts_and_takes(console):
         await c.until(lambda: len(c.chat.state.last.takes) == 2, "take")
         await c.idle()
         session = c.chat.session.id
-        await c.press("n")
+        await c.press("n", "n")
         await c.until(lambda: not c.chat.state.exchanges, "empty")
         await c.screen.moves.open_session(session)
         exchange = c.chat.state.last

@@ -52,9 +52,9 @@ async def test_a_double_tap_in_blind_mode_means_the_same_answer_twice(console):
             left = take.shown(take.shuffle[0])
             await c.leave_prompt()
             await c.press("1", "1")
-            await c.until(lambda t=take: len(t.judged) == 2, "judged twice")
+            await c.sees("Stored already")
             await c.idle()
-            assert [pair.chosen_id for pair in take.judged] == [left.id, left.id]
+            assert [pair.chosen_id for pair in take.judged] == [left.id]
 
 
 async def test_no_dialog_or_line_names_a_hidden_side(console):

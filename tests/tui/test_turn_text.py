@@ -69,7 +69,8 @@ def test_markup_and_escapes_are_shown_as_text():
 def test_diff_marks_only_what_differs():
     left, right = answer("the cat sat"), answer("the dog sat", column=1)
     content = body(left, TurnLook(View.DIFF, other=right))
-    assert content.plain == "the ▸cat sat"
+    assert content.plain.split("\n")[0] == "the ▸cat sat"
+    assert "the answer beside it does not have" in content.plain
     strong = [
         content.plain[s.start : s.end] for s in content.spans if "bold" in str(s.style) and "primary" in str(s.style)
     ]

@@ -19,16 +19,19 @@ from aligntui.tui.widgets.answer_pane import TurnBlock
 from aligntui.tui.widgets.text_box import InstructionBox, PromptBox
 from aligntui.workbench import blind
 from aligntui.workbench.chat_state import Phase
-from aligntui.workbench.judging import contestants
+from aligntui.workbench.judging import choosable, contestants, judged_places
 
-RESTART_AGAIN_S = 4.0
-"""A running engine is started again only when its key is pressed twice within this time."""
+ASK_AGAIN_S = 4.0
+"""A running engine is started again, and a board with turns cleared, only when the key is pressed twice within this time."""
 
 
 class ChatScreen(ChatDialogs):
     """Base and adapters side by side."""
 
-    HELP = "**Chat.** One prompt goes to every column; the answers stream side by side from one batch."
+    HELP = (
+        "**Chat.** One prompt goes to every column; the answers stream side by side from one batch. "
+        "{key:chat.escape} leaves the prompt box, {key:board.prompt} goes back to it."
+    )
     BINDINGS: ClassVar[list[BindingType]] = bindings("chat", "board")
 
     # sending and answering ------------------------------------------------------------------------
@@ -60,13 +63,13 @@ class ChatScreen(ChatDialogs):
         self.select(event.exchange_id)
 
     def action_escape(self) -> None:
-        """Stop; or leave the prompt box; or go back to it."""
+        """Stop; or go from the prompt box to the answers. Once more changes nothing, so that it is safe to press."""
         if self.chat.state.streaming:
             self.action_stop()
         elif isinstance(self.focused, PromptBox | InstructionBox):
             self.focus_place(self.place)
         else:
-            self.query_one(PromptBox).focus()
+            self.say(f"{self.key('board.prompt')} goes to the prompt.")
 
     def action_stop(self) -> None:
         """Stop what streams; an engine that does not listen is ended and started again."""
@@ -105,7 +108,7 @@ class ChatScreen(ChatDialogs):
         """Start the engine again; one that runs only when asked twice."""
         engine = self.chat.state.engine
         running = engine.phase in (Phase.READY, Phase.BUSY, Phase.LOADING)
-        if running and not self.asked_twice("restart", RESTART_AGAIN_S):
+        if running and not self.asked_twice("restart", ASK_AGAIN_S):
             self.say("The engine is running. Press the key again to end it and start it anew.")
             return
         self.work_on(self.columns.start_engine(), group="engine")
@@ -152,8 +155,15 @@ class ChatScreen(ChatDialogs):
         """Go on from the selected turn."""
 
         def branch() -> None:
-            self.act(self.moves.branch(self.target().exchange))
-            self.query_one(PromptBox).focus()
+            exchange = self.target().exchange
+
+            async def go() -> None:
+                left = await self.moves.branch(exchange)
+                turns = "1 later turn stays" if left == 1 else f"{left} later turns stay"
+                self.say(f"The next prompt goes on from here; {turns} in a branch of its own (}} shows it).")
+                self.query_one(PromptBox).focus()
+
+            self.act(go())
 
         self.attempt(branch)
 
@@ -175,6 +185,21 @@ class ChatScreen(ChatDialogs):
         """Show another take."""
         self.attempt(lambda: self.act(self.moves.move_take(self.target().exchange, step)))
 
+    def action_version(self) -> None:
+        """Show another version of the focused answer."""
+
+        def other() -> None:
+            target = self.target()
+            answer = target.whole_answer()
+
+            async def show() -> None:
+                number = await self.moves.move_version(target.exchange, answer)
+                self.say(f"Version {number} of this answer; verdicts and the next prompt take what is shown.")
+
+            self.act(show())
+
+        self.attempt(other)
+
     def action_branch_switch(self, step: int) -> None:
         """Show another branch."""
         self.attempt(lambda: self.act(self.moves.move_branch(self.target().exchange, step)))
@@ -187,6 +212,9 @@ class ChatScreen(ChatDialogs):
             self.query_one(PromptBox).focus()
             self.say("New session.")
 
+        if self.chat.state.exchanges and not self.asked_twice("new", ASK_AGAIN_S):
+            self.say(f"{self.key('board.new_session')} once more starts a new session; this one stays in the list.")
+            return
         self.act(fresh())
 
     # settings -------------------------------------------------------------------------------------
@@ -237,19 +265,38 @@ class ChatScreen(ChatDialogs):
         """Whether a key belongs in the footer now."""
         take = self.selected_take()
         two = bool(take and len(take.answers()) > 1 and not take.live)
+        if action_id.startswith("board.") and isinstance(self.focused, PromptBox | InstructionBox):
+            return False
         match action_id:
             case "chat.restart":
                 return self.chat.state.engine.phase in (Phase.FAILED, Phase.EXITED)
-            case "board.left_better" | "board.right_better" | "board.tie" | "board.both_bad" | "board.skip":
-                return two and not isinstance(self.focused, PromptBox | InstructionBox)
+            case "board.left_better" | "board.right_better":
+                return two and self._can_be_chosen(0 if action_id == "board.left_better" else 1)
+            case "board.tie" | "board.both_bad" | "board.skip":
+                return two
             case "board.undo":
-                return self.last_pair is not None and not self.last_pair.undone
+                return any(taken.verdict for e in self.chat.state.exchanges for taken in e.takes)
+            case "chat.escape":
+                return self.chat.state.streaming or isinstance(self.focused, PromptBox | InstructionBox)
             case "board.continue":
                 answer = take.shown(self.column) if take else None
                 return bool(answer and answer.finish in (Finish.LENGTH, Finish.CANCELLED, Finish.FAILED, Finish.EDITED))
             case "chat.rerun" | "board.regenerate" | "board.edit" | "board.details":
                 return bool(take and not take.live)
-        return BY_ID[action_id].footer if action_id in BY_ID else True
+        return bool(BY_ID[action_id].footer) if action_id in BY_ID else True
+
+    def _can_be_chosen(self, side: int) -> bool:
+        """Whether the left (0) or right (1) answer under judgement can be the chosen one."""
+        take = self.selected_take()
+        places = judged_places(take, self.chat.state.numbers, self.place)
+        if take is None or len(places) < 2:
+            return False
+        answer = take.shown(blind.order(take, self.chat.state.numbers)[places[side]])
+        return bool(answer and choosable(answer))
+
+    def key_label(self, action_id: str) -> str:
+        """Another word for a key in the footer where it does something else just now."""
+        return "Stop" if action_id == "chat.escape" and self.chat.state.streaming else ""
 
     def action_focus_pane(self, step: int) -> None:
         """Focus the next pane."""

@@ -16,6 +16,7 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
+from aligntui.config.keys import BY_ID, display
 from aligntui.core.errors import AligntuiError, UserError
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line
@@ -39,12 +40,14 @@ from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_state import AnswerState, Exchange, Phase, Take
 from aligntui.workbench.columns import Columns
 from aligntui.workbench.gap import measure_gap
-from aligntui.workbench.judging import Judge
+from aligntui.workbench.judging import Judge, judged_places
 from aligntui.workbench.moves import Moves
 from aligntui.workbench.opening import Workbench
 
 NARROW = 100
 """Below this many columns of cells one pane has the screen; the others are one key away."""
+TOAST_S = 6.0
+"""How long a warning or an error lies over the answers."""
 FLUSH_S = 0.05
 """Streaming text is drawn at most this often: a repaint costs more than a token."""
 
@@ -177,6 +180,7 @@ class ChatBoard(Screen[None]):
                 self.call_after_refresh(pane.to_end)
         self.lay_out()
         self.draw_lines()
+        self.call_after_refresh(self.align_turns)
 
     async def _fit_panes(self) -> None:
         present = list(self.query(AnswerPane))
@@ -195,16 +199,33 @@ class ChatBoard(Screen[None]):
         alone = self.zoomed is not None or (self.size.width < NARROW and len(panes) > 1)
         self.set_class(alone, "-one-pane")
         place = self.place if self.zoomed is None else min(self.zoomed, len(panes) - 1)
+        roles = judged_places(self.selected_take(), self.chat.state.numbers, place) if len(panes) > 2 else ()
+        typing = isinstance(self.focused, PromptBox | InstructionBox)
         for pane in panes:
             pane.display = not alone or pane.place == place
-            if pane.alone != alone:
-                pane.alone = alone
+            pane.set_class(pane.place == place and not typing and len(panes) > 1, "-acted-on")
+            role = str(roles.index(pane.place) + 1) if pane.place in roles else ""
+            look = (alone, role, typing)
+            if look != pane.look:
+                pane.look = look
                 pane.show_header(self.chat.state, len(panes))
+
+    def align_turns(self) -> None:
+        """Let the same turn begin on the same line in every pane; while text streams the last turns are level anyway."""
+        panes = [pane for pane in self.panes if pane.display]
+        if self.chat.state.streaming:
+            return
+        columns = [pane.heights() for pane in panes]
+        if len(panes) < 2 or len({len(heights) for heights in columns}) != 1:
+            columns = [[0] * len(pane.heights()) for pane in panes]
+        level = [max(heights) for heights in zip(*columns, strict=True)]
+        for pane in panes:
+            pane.align(level)
 
     def draw_lines(self) -> None:
         """Draw the lines around the panes."""
         chat = self.chat
-        self.query_one(ConditionsLine).show(chat)
+        self.query_one(ConditionsLine).show(chat, self.view.value)
         self.query_one(WarningLine).show(chat.state.warnings(chat.settings.mode))
         label = f"{chat.state.instruction.label} · {chat.settings.mode.value}"
         self.query_one("#instruction-label", Static).update(Content.styled(one_line(label, 28), "$text-secondary"))
@@ -229,13 +250,23 @@ class ChatBoard(Screen[None]):
             Phase.EXITED: "The engine is gone; F12 starts it again.",
         }.get(phase, "The model is loading; you can type already.")
         who = f"{names} answers.\n\n" if one else f"{names} answer side by side from one copy of the weights.\n\n"
+        judge = " ".join(
+            self.key(f"board.{verdict}") for verdict in ("left_better", "right_better", "tie", "both_bad", "skip")
+        )
         return Content.assemble(
-            ("Type a prompt and press Enter.\n", "bold"),
+            (f"Type a prompt and press {self.key('prompt.send')}.\n", "bold"),
             who,
-            ("F2", "bold"), " picks an instruction · ", ("F5", "bold"), " answers the turn again under it\n",
-            ("Esc", "bold"), " leaves the prompt box: then ", ("1 2 3 4 5", "bold"), " judge, ", ("u", "bold"), " undoes\n",
-            ("F1", "bold"), " lists every key\n\n", state,
+            (self.key("chat.instructions"), "bold"), " picks an instruction · ",
+            (self.key("chat.rerun"), "bold"), " answers the turn again under it\n",
+            (self.key("chat.escape"), "bold"), " leaves the prompt box: then ", (judge, "bold"), " judge, ",
+            (self.key("board.undo"), "bold"), " undoes\n",
+            (self.key("global.help"), "bold"), " lists every key\n\n", state,
         )  # fmt: skip
+
+    def key(self, action_id: str) -> str:
+        """The key of an action as the user has it, as a person writes it."""
+        key = display(self.bench.settings.keys.get(action_id, BY_ID[action_id].keys).split(",")[0])
+        return key.capitalize() if len(key) > 1 else key
 
     def on_change(self, change: Change) -> None:
         """Follow the workbench."""
@@ -259,9 +290,9 @@ class ChatBoard(Screen[None]):
                 for pane in self.panes:
                     pane.show_header(self.chat.state, len(self.panes))
                 self.draw_lines()
-            case Judged(pair):
+            case Judged(pair, again):
                 self.last_pair = pair
-                self._say_verdict(pair)
+                self._say_verdict(pair, again=again)
                 for pane in self.panes:
                     pane.show_header(self.chat.state, len(self.panes))
             case Noticed(message, hint, severity):
@@ -270,6 +301,8 @@ class ChatBoard(Screen[None]):
     def say(self, message: str, hint: str = "", severity: str = "information") -> None:
         """A toast, and the status line for those who look later."""
         text = f"{one_line(message)} {one_line(hint)}".strip()
+        if remember := getattr(self.app, "remember", None):
+            remember(text, severity)
         style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
         try:
             line = self.query_one(StatusLine)
@@ -278,9 +311,11 @@ class ChatBoard(Screen[None]):
         line.note(text, style)
         line.show(self.chat)
         if severity != "information":
-            self.notify(text, severity="error" if severity == "error" else "warning", markup=False, timeout=8)
+            self.app.clear_notifications()  # one at a time: they cover answers, and the list of messages keeps them all
+            self.notify(text, severity="error" if severity == "error" else "warning", markup=False, timeout=TOAST_S)
 
-    def _say_verdict(self, pair: Pair) -> None:
+    def _say_verdict(self, pair: Pair, *, again: bool = False) -> None:
+        found = self.chat.state.exchange_of(pair.left_id)
         name = {
             Verdict.LEFT: "left is better",
             Verdict.RIGHT: "right is better",
@@ -289,8 +324,12 @@ class ChatBoard(Screen[None]):
             Verdict.SKIP: "skipped",
         }[pair.verdict]
         scope = " · over the whole conversation (the histories differ)" if pair.scope == "conversation" else ""
+        if found and found[2].edited_from == pair.right_id:
+            name = "the edited answer is chosen, its original rejected"
         if pair.undone:
-            self.say(f"Taken back: {name}")
+            self.say(f"Taken back: {name}.")
+        elif again:
+            self.say(f"Stored already: {name} · t changes its reason and tags")
         else:
             self.say(f"Stored: {name}{' (blind)' if pair.blind else ''}{scope} · t adds a reason")
 
@@ -305,25 +344,33 @@ class ChatBoard(Screen[None]):
         dirty, self._dirty = self._dirty, {}
         for exchange in dirty.values():
             for pane in self.panes:
-                scroll = pane.scroll
-                at_end = scroll.max_scroll_y - scroll.scroll_y <= 1
+                pane.note_following()
                 pane.show_exchange(self.chat.state, exchange, self.view, len(self.panes))
-                if at_end:  # follow the text only where the reader has not scrolled away
-                    self.call_after_refresh(scroll.scroll_end, animate=False)
+                if pane.following:  # follow the text only where the reader has not scrolled away
+                    self.call_after_refresh(pane.to_end)
         if self.view is View.GAP:
             self.measure_gaps()
         if not self.chat.state.streaming:
             self.query_one(StatusLine).show(self.chat)
             self.query_one(KeyBar).draw()
+            self.call_after_refresh(self.align_turns)
 
     def on_descendant_focus(self) -> None:
         """The focused pane is the one that keys act on; in a small terminal it is the one shown."""
         _ = self.place
         self.lay_out()
 
+    def on_screen_resume(self) -> None:
+        """Another screen or a dialog gave the focus back."""
+        self.call_after_refresh(self.lay_out)
+
     def on_resize(self, _event: Resize) -> None:
-        """One pane or several."""
+        """One pane or several; who read the end of the text still does."""
         self.lay_out()
+        self.call_after_refresh(self.align_turns)
+        for pane in self.panes:
+            if pane.following:
+                self.call_after_refresh(pane.to_end)
 
     def focus_place(self, place: int) -> None:
         """Focus a pane; places go round."""
@@ -346,6 +393,7 @@ class ChatBoard(Screen[None]):
                 if exchange:
                     pane.show_exchange(state, exchange, self.view, len(self.panes))
             pane.to_exchange(state.selected_index)
+        self.lay_out()
         if self.view is View.GAP:
             self.measure_gaps()
         self.draw_lines()

@@ -144,13 +144,14 @@ class ChatDialogs(ChatBoard):
                 text, problem = edited.text, str(error)
 
     def action_note(self) -> None:
-        """Reason and tags of the last verdict."""
+        """Reason and tags of the selected turn's verdict, or of the last one given."""
         self.dialog(self._note())
 
     async def _note(self) -> None:
         from aligntui.tui.modals.text_dialogs import NoteEditor
 
-        pair = self.last_pair
+        take = self.selected_take()
+        pair = (take.verdict if take else None) or self.last_pair
         if pair is None or pair.undone:
             raise UserError("There is no verdict to give a reason for.", "Judge first: 1 2 3 4 5.")
         reason, tags, problem = pair.reason, pair.tags, ""

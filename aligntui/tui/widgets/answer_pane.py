@@ -36,6 +36,12 @@ class TurnBlock(Static):
         super().__init__("", markup=False)
         self.exchange = exchange
         self._key: object = None
+        self._shown = Content("")
+
+    def natural_height(self) -> int:
+        """Lines that the text needs at the width it has, the blank one below it included."""
+        width = self.content_size.width
+        return (self._shown.get_height({}, width) if width > 0 else 0) + self.styles.padding.height
 
     def on_click(self) -> None:
         """Select the turn."""
@@ -48,11 +54,13 @@ class TurnBlock(Static):
         key = (
             answer and answer.id, answer and (len(answer.text), answer.tokens, answer.finish, answer.started, answer.stored, answer.gap_pending, answer.gap is None),
             look.view, look.hidden, look.selected, other and (other.id, len(other.text), other.finish),
-            exchange.at, len(exchange.takes), exchange.siblings, take and tuple((p.id, p.undone, p.verdict) for p in take.judged),
+            exchange.at, len(exchange.takes), exchange.siblings, exchange.below, look.numbers,
+            answer and take and len(take.versions.get(answer.column, ())),
+            take and tuple((p.id, p.undone, p.verdict) for p in take.judged), tuple(a.id for a in take.answers()) if take else (),
         )  # fmt: skip
         if key != self._key:
             self._key = key
-            content = turn_content(exchange, take, answer, look)
+            content = self._shown = turn_content(exchange, take, answer, look)
             width = self.content_size.width
             same_height = width > 0 and content.get_height({}, width) == self.content_size.height
             self.update(content, layout=not same_height)  # arranging the screen anew costs ten times a repaint
@@ -61,7 +69,15 @@ class TurnBlock(Static):
 class PaneScroll(VerticalScroll):
     """The turns of one column; keys are those of the screen."""
 
-    HELP = "Answers of one column. `1` `2` `3` `4` `5` judge, `u` undoes, `,` `.` show other takes, `b` branches."
+    HELP = (
+        "**Answers of one column.** {key:board.left_better} {key:board.right_better} {key:board.tie} {key:board.both_bad} "
+        "{key:board.skip} judge the two answers of the selected turn, {key:board.undo} takes the last verdict back. "
+        "With three columns or more the header marks the two that are judged: the left one and the focused one.\n\n"
+        "**Marks.** ★ chosen, ✗ rejected, = tie. ≠ names conditions in which the two answers differ beside their weights "
+        "(≠ history: their conversations went apart). “after base’s answer” means that the column had none of its own there. "
+        "“shown answer: …” in a header means that the dial or the adapter was changed since. w:, a: and tmpl: begin the hashes of weights, "
+        "adapter and chat template."
+    )
     BINDINGS: ClassVar = []
 
     def __init__(self) -> None:
@@ -74,7 +90,7 @@ class AnswerPane(Vertical):
     DEFAULT_CSS = """
     AnswerPane { width: 1fr; height: 1fr; }
     AnswerPane .pane-header { height: 1; background: $surface; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-    AnswerPane:focus-within .pane-header { background: $primary-muted; text-style: bold; }
+    AnswerPane.-acted-on .pane-header { background: $primary-muted; text-style: bold; }
     AnswerPane .pane-scroll { height: 1fr; scrollbar-size-vertical: 1; }
     AnswerPane .pane-empty { padding: 1 2; color: $text-muted; }
     AnswerPane.-divided { border-left: tall $surface-lighten-1; }
@@ -83,8 +99,11 @@ class AnswerPane(Vertical):
     def __init__(self, place: int) -> None:
         super().__init__(classes="-divided" if place else "")
         self.place = place
-        self.alone = False
-        """Whether this pane has the screen for itself; its header then names the others."""
+        self.look: tuple[bool, str, bool] = (False, "", True)
+        """Whether this pane has the screen for itself, so that its header names the others; `1` or `2` where it is one of
+        several and the left or right one of a verdict; whether a text box has the focus."""
+        self.following = True
+        """Whether the end of the text is in view, so that what comes next should be too."""
         self._blocks: list[TurnBlock] = []
 
     def compose(self) -> ComposeResult:
@@ -140,7 +159,7 @@ class AnswerPane(Vertical):
         column = columns[self.place] if self.place < len(columns) else -1
         answer = take.shown(column) if take else None
         other = self._other(take, columns, column, answer)
-        look = TurnLook(view, hidden(take), exchange is state.selected, other)
+        look = TurnLook(view, hidden(take), exchange is state.selected, other, state.numbers)
         block.draw(exchange, take, answer, look)
 
     def _other(
@@ -161,11 +180,15 @@ class AnswerPane(Vertical):
         header = self.query_one(".pane-header", Static)
         take = state.selected.take if state.selected else None
         place = f"{self.place + 1}/{panes} " if panes > 1 else ""
+        alone, role, typing = self.look
+        judged = (f" {role} ", "bold reverse") if role else ""
         if blind.shuffled_board(state):  # a pane is then no longer one column: the turns name themselves
             content = Content.assemble(
                 (place, MUTED),
+                judged,
+                (" " if judged else ""),
                 (blind.letter(self.place), "bold"),
-                (" · h l: the other" if self.alone else "", MUTED),
+                (" · h l: the other" if alone else "", MUTED),
                 (" · blind: unnamed until judged" if hidden(take) else " · blind: each turn says its side", MUTED),
             )
             header.update(content, layout=False)
@@ -175,21 +198,40 @@ class AnswerPane(Vertical):
         column = state.columns[self.place]
         answer = take.shown(column.number) if take else None
         parts = [Content.styled(place, MUTED)]
+        if judged:
+            parts.append(Content.assemble(judged, " "))
         if column.adapter is None:
             parts.append(Content.styled("base", "bold"))
         else:
             parts.append(Content.styled(one_line(column.adapter.name, 32), "bold $text-accent"))
-            parts.append(Content.assemble(" ", dial(column.strength), f" ×{column.strength:g}"))
+            parts.append(Content.assemble(" ", dial(column.strength), f" x{column.strength:g}"))
+            if sha256 := state.adapter_hashes.get(column.adapter.path):
+                parts.append(Content.styled(f" a:{sha256[:8]}", MUTED))
         if answer is not None and answer.live and answer.tokens:
             parts.append(Content.styled(f"  {answer.tokens} tok {answer.tokens_per_s:.0f}/s", "$text-success"))
         elif answer is not None and answer.side != column.label and not answer.live:
-            parts.append(Content.styled(f"  (this take: {one_line(answer.side, 28)})", "$text-warning"))
-        if self.alone and panes > 1:
+            parts.append(Content.styled(f"  (shown answer: {one_line(answer.side, 28)})", "$text-warning"))
+        if alone and panes > 1:
             others = " ".join(
                 one_line(other.label, 16) for place, other in enumerate(state.columns) if place != self.place
             )
-            parts.append(Content.styled(f"   h l: {others}", MUTED))
+            keys = "Esc, h l" if typing else "h l"
+            parts.append(Content.styled(f"   {keys}: {others}", MUTED))
         header.update(Content("").join(parts), layout=False)
+
+    def note_following(self) -> None:
+        """Remember whether the reader is at the end of the text."""
+        self.following = self.scroll.max_scroll_y - self.scroll.scroll_y <= 1
+
+    def heights(self) -> list[int]:
+        """Lines that each turn needs in this pane."""
+        return [block.natural_height() for block in self._blocks]
+
+    def align(self, heights: list[int]) -> None:
+        """Give each turn at least this height, so that the same turn begins on the same line in every pane."""
+        for block, height in zip(self._blocks, heights, strict=False):
+            if block.styles.min_height is None or block.styles.min_height.value != height:
+                block.styles.min_height = height
 
     def to_end(self) -> None:
         """Scroll to the last turn."""
