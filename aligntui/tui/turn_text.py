@@ -42,6 +42,8 @@ class TurnLook:
     """The answer beside it, for the diff."""
     numbers: tuple[int, ...] = ()
     """The columns on screen; a verdict against an answer of another column, or one of several, names it."""
+    width: int = 0
+    """Cells of a line, 0 where it is not known yet."""
 
 
 def turn_content(exchange: Exchange, take: Take | None, answer: AnswerState | None, look: TurnLook) -> Content:
@@ -105,7 +107,21 @@ def meta_line(exchange: Exchange, take: Take, answer: AnswerState, look: TurnLoo
             parts.append(Content.styled(f"≠ {', '.join(different)}", "$text-warning"))
     if answer.finish is not None and not answer.stored:
         parts.append(Content.styled("! not stored yet", "$text-error"))
-    return Content(" · ").join(parts)
+    return packed(parts, look.width)
+
+
+def packed(parts: list[Content], width: int, separator: str = " · ") -> Content:
+    """Parts on as few lines as hold them, each whole on one line where it fits; one line where the width is 0."""
+    lines: list[list[Content]] = [[]]
+    used = 0
+    for part in parts:
+        needed = part.cell_length + (len(separator) if lines[-1] else 0)
+        if width and lines[-1] and used + needed > width:
+            lines.append([])
+            used, needed = 0, part.cell_length
+        lines[-1].append(part)
+        used += needed
+    return Content("\n").join(Content(separator).join(line) for line in lines)
 
 
 def verdict_mark(take: Take, answer: AnswerState, numbers: tuple[int, ...] = ()) -> Content:

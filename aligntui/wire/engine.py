@@ -65,7 +65,7 @@ class LoadModel:
     device: str = "auto"
     trust_remote_code: bool = False
     threads: int = 0
-    """CPU threads for the arithmetic; 0 leaves torch's choice."""
+    """CPU threads for the arithmetic; 0 leaves the choice to the engine (backend/infer/threads.py)."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from textual import events
+
 from aligntui.core.pair import Verdict
 from aligntui.tui.turn_text import View
+from aligntui.tui.widgets.lines import KeyBar
 from aligntui.workbench.chat_state import Phase
 from aligntui.workbench.judging import Judge, contestants
 from tests.tui.test_hard_cases import DEMO, start_two
@@ -275,3 +278,39 @@ async def test_the_gap_of_an_unselected_turn_says_how_to_get_it(console):
         await c.leave_prompt()
         await c.press("f7", "f7")
         await c.sees("select this turn")
+
+
+async def test_mouse_selects_a_turn_scrolls_and_presses_footer_keys(console):
+    async with console(adapter=("",), size=(120, 24)) as c:
+        await start_two(c)
+        for text in ("One", "Two", "Three", "Four"):
+            await c.send(text)
+        pane = c.screen.panes[0]
+        await c.until(lambda: pane.scroll.max_scroll_y > 0, "something to scroll")
+        await c.pilot.hover(pane.scroll)
+        bottom = pane.scroll.scroll_y
+        for _ in range(4):
+            c.app.post_message(events.MouseScrollUp(pane.scroll, 5, 5, 0, 0, 0, False, False, False))
+        await c.until(lambda: pane.scroll.scroll_y < bottom, "scrolled by the wheel")
+        pane.scroll.scroll_home(animate=False)
+        await c.pilot.pause(0.1)
+        await c.pilot.click(pane._blocks[0], offset=(4, 0))
+        await c.until(lambda: c.chat.state.selected.text == "One", "selected by a click")
+        bar = c.screen.query_one(KeyBar)
+        start = next(start for start, _, key in bar._zones if key == "1")
+        await c.pilot.click(bar, offset=(start + 2, 0))
+        await c.until(lambda: c.chat.state.exchanges[0].take.verdict, "judged by a click")
+        assert c.chat.state.exchanges[0].take.verdict.verdict is Verdict.LEFT
+
+
+async def test_bad_and_skip_are_stored_and_make_no_training_pair(console):
+    async with console(adapter=("",)) as c:
+        await start_two(c)
+        await c.send("Neither")
+        await c.leave_prompt()
+        await c.press("4")
+        await c.sees("✗ both bad")
+        await c.press("5")
+        await c.sees("– skipped")
+        pairs = await c.chat.store.run(lambda store: store.list_pairs())
+        assert [(pair.verdict, pair.chosen_id) for pair in pairs] == [(Verdict.SKIP, None)]

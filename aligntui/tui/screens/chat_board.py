@@ -16,11 +16,11 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
-from aligntui.config.keys import BY_ID, display
 from aligntui.core.errors import AligntuiError, UserError
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line
 from aligntui.tui.bug_report import write_bug_report
+from aligntui.tui.help_text import keys_of
 from aligntui.tui.turn_text import View
 from aligntui.tui.widgets.answer_pane import AnswerPane, PaneScroll
 from aligntui.tui.widgets.lines import ConditionsLine, KeyBar, StatusLine, WarningLine
@@ -211,14 +211,14 @@ class ChatBoard(Screen[None]):
                 pane.show_header(self.chat.state, len(panes))
 
     def align_turns(self) -> None:
-        """Let the same turn begin on the same line in every pane; while text streams the last turns are level anyway."""
+        """Let the same turn begin on the same line in every pane."""
         panes = [pane for pane in self.panes if pane.display]
-        if self.chat.state.streaming:
-            return
         columns = [pane.heights() for pane in panes]
         if len(panes) < 2 or len({len(heights) for heights in columns}) != 1:
             columns = [[0] * len(pane.heights()) for pane in panes]
         level = [max(heights) for heights in zip(*columns, strict=True)]
+        if level and self.chat.state.streaming:
+            level[-1] = 0  # it grows, and nothing stands below it
         for pane in panes:
             pane.align(level)
 
@@ -264,9 +264,8 @@ class ChatBoard(Screen[None]):
         )  # fmt: skip
 
     def key(self, action_id: str) -> str:
-        """The key of an action as the user has it, as a person writes it."""
-        key = display(self.bench.settings.keys.get(action_id, BY_ID[action_id].keys).split(",")[0])
-        return key.capitalize() if len(key) > 1 else key
+        """The key of an action as the user has it, as it is written in a sentence."""
+        return keys_of(action_id, self.bench.settings.keys)[0]
 
     def on_change(self, change: Change) -> None:
         """Follow the workbench."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -36,7 +37,13 @@ class TurnBlock(Static):
         super().__init__("", markup=False)
         self.exchange = exchange
         self._key: object = None
+        self._drawn: tuple[Exchange, Take | None, AnswerState | None, TurnLook] | None = None
         self._shown = Content("")
+
+    def on_resize(self) -> None:
+        """Break the lines anew where the width changed."""
+        if self._drawn is not None:
+            self.draw(*self._drawn)
 
     def natural_height(self) -> int:
         """Lines that the text needs at the width it has, the blank one below it included."""
@@ -50,10 +57,12 @@ class TurnBlock(Static):
     def draw(self, exchange: Exchange, take: Take | None, answer: AnswerState | None, look: TurnLook) -> None:
         """Show this state; does nothing when it looks the same as before."""
         self.exchange = exchange
+        self._drawn = (exchange, take, answer, look)
+        look = replace(look, width=self.content_size.width)
         other = look.other
         key = (
             answer and answer.id, answer and (len(answer.text), answer.tokens, answer.finish, answer.started, answer.stored, answer.gap_pending, answer.gap is None),
-            look.view, look.hidden, look.selected, other and (other.id, len(other.text), other.finish),
+            look.view, look.hidden, look.selected, look.width, other and (other.id, len(other.text), other.finish),
             exchange.at, len(exchange.takes), exchange.siblings, exchange.below, look.numbers,
             answer and take and len(take.versions.get(answer.column, ())),
             take and tuple((p.id, p.undone, p.verdict) for p in take.judged), tuple(a.id for a in take.answers()) if take else (),

@@ -58,9 +58,9 @@ class PromptBox(TextBox):
     """The prompt: Enter sends, arrows recall earlier prompts at the first and last line."""
 
     HELP = (
-        "**Prompt.** Enter sends it to every column; Ctrl+J (or Shift+Enter, Alt+Enter where the terminal can tell "
-        "them apart) starts a new line. Up on the first line recalls earlier prompts. F4 opens $EDITOR. Esc goes to the answers, "
-        "where single keys judge and move."
+        "**Prompt.** {key:prompt.send} sends it to every column; {key:prompt.newline} starts a new line (where the terminal "
+        "can tell them apart, Shift+Enter and Alt+Enter do too). Up on the first line recalls earlier prompts. {key:chat.editor} "
+        "opens $EDITOR. {key:chat.escape} goes to the answers, where single keys judge and move."
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings("prompt")
     DEFAULT_CSS = """
@@ -166,8 +166,9 @@ class InstructionBox(TextBox):
     """The alignment instruction in force, editable in place."""
 
     HELP = (
-        "**Instruction.** Edit the text; F5 (or Ctrl+R) answers the current turn again under it. Earlier answers keep the "
-        "instruction that made them. F2 picks one from the library and saves your own there; F6 switches how it reaches the model."
+        "**Instruction.** Edit the text; {key:chat.rerun} answers the current turn again under it. Earlier answers keep the "
+        "instruction that made them. {key:chat.instructions} picks one from the library and saves your own there; {key:chat.mode} "
+        "switches how it reaches the model. {key:chat.escape} goes to the answers."
     )
     DEFAULT_CSS = """
     InstructionBox { height: auto; min-height: 1; max-height: 4; border: none; padding: 0 1; background: $panel; }
