@@ -30,6 +30,14 @@ wins, the workspace's file before the user's. `aligntui config show` says where 
 
 {personal} can make a program run: the workspace's file, which may have come from somebody else, cannot set them.
 
+`--instruction` is read in two ways. In the console it is a name of the library, and the console begins with `concise/1` so that
+there is an effect to see. `aligntui chat --instruction TEXT` sends the text itself; a text that is just a name of the library
+(`concise`, `concise/2`, one of your own) means that entry, and stderr says so. `aligntui chat --instruction-type TYPE[/N]`
+takes names only. Without either flag `aligntui chat` sends no instruction, unless `ALIGNTUI_INSTRUCTION` or a config file
+names one.
+
+`theme` is `aligntui`, `aligntui-light` or one of those that Textual brings; Ctrl+P lists them.
+
 """
 COMMANDS = """# Commands
 

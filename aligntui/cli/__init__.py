@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from aligntui.core.errors import AligntuiError
+from aligntui.core.errors import AligntuiError, UserError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT."""
@@ -65,7 +65,13 @@ def _dispatch(argv: list[str]) -> int:
 def _split_workspace(argv: list[str]) -> tuple[Path | None, list[str]]:
     """`--workspace DIR` at the beginning, and what follows it."""
     if len(argv) > 1 and argv[0] == "--workspace":
-        return Path(argv[1]), argv[2:]
+        return _folder(argv[1]), argv[2:]
     if argv and argv[0].startswith("--workspace="):
-        return Path(argv[0].partition("=")[2]), argv[1:]
+        return _folder(argv[0].partition("=")[2]), argv[1:]
     return None, argv
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():  # an unset variable of a script: the current folder is not what was meant
+        raise UserError("--workspace names no folder: its value is empty.", "Write `aligntui --workspace DIR COMMAND`.")
+    return Path(text)

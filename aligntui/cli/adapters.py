@@ -18,7 +18,11 @@ app = group("List adapters, show one.")
 
 @app.command("list")
 def list_all(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the adapters of the workspace and the bundled ones; those that cannot be used say why."""
+    """List the adapters of the workspace and the bundled ones; those that cannot be used say why.
+
+    NAME@STEP names a checkpoint. Checkpoints lie in NAME/run/checkpoints/checkpoint-STEP or, as the Trainer of transformers
+    leaves them, in NAME/checkpoint-STEP; training that has not ended can be looked at by them.
+    """
     found = list_adapters(workspace_of(ctx))
     if as_json:
         output.json_data([_record(adapter) for adapter in found])
@@ -36,22 +40,28 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="NAME, NAME@STEP, or a path with a / in it.")],
     as_json: Json = False,
 ) -> None:
-    """Show one adapter with its hash and what its training says of itself."""
+    """Show one adapter with its hash and what its training says of itself, then its whole card."""
     adapter = find_adapter(workspace_of(ctx), name)
     record = {**_record(adapter), "sha256": adapter.sha256}
+    whole_card = adapter.whole_card
     if as_json:
-        output.json_data(record)
+        output.json_data({**record, "whole_card": whole_card})
         return
-    shown = {key: ", ".join(map(str, value)) if isinstance(value, list) else value for key, value in record.items()}
+    shown = {key: _shown(value) for key, value in record.items() if key != "card"}
     width = max(map(len, shown))
     for key, value in shown.items():
-        if value not in ("", None):
-            output.data(f"{key.ljust(width)}  {_on_one_line(value)}")
+        if value:
+            output.data(f"{key.ljust(width)}  {value}")
+    if whole_card.strip():
+        output.data(f"\n{whole_card.rstrip()}")
 
 
-def _on_one_line(value: object) -> str:
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     # not `one_line`, which would make one space of two in a path
-    return printable(str(value)).replace("\n", " ")
+    return printable(text).replace("\n", " ")
 
 
 def _record(adapter: AdapterFolder) -> dict[str, Any]:
@@ -62,9 +72,9 @@ def _record(adapter: AdapterFolder) -> dict[str, Any]:
 
 
 def _row(adapter: AdapterFolder) -> tuple[object, ...]:
-    if adapter.problem:
-        return adapter.name, "", "", "", "", "", f"cannot be used: {adapter.problem}"
     steps = ", ".join(map(str, adapter.checkpoints))
+    if adapter.problem:
+        return adapter.name, "", "", "", "", steps, f"cannot be used: {adapter.problem}"
     size = f"{adapter.size_bytes / 1e6:.1f} MB"
     return (
         adapter.name,

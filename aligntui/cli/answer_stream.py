@@ -24,11 +24,14 @@ class AnswerStream:
         for answer in answers:
             if answer.id in self._ended:
                 continue
-            self._show(answer, heading=len(answers) > 1)
+            # what failed or was stopped before its first word leaves nothing behind, not even a heading
+            if answer.text or (answer.finish and not answer.finish.partial):
+                self._show(answer, heading=len(answers) > 1)
             if answer.live:
                 return
             self._ended.add(answer.id)
-            output.raw("\n")
+            if answer.id in self._printed:
+                output.raw("\n")
 
     def _show(self, answer: AnswerState, *, heading: bool) -> None:
         if answer.id not in self._printed:

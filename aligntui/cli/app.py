@@ -128,18 +128,16 @@ def invoke(argv: list[str]) -> int:
     except typer.Exit as exit:
         return exit.exit_code
     except typer.TyperException as error:
-        return _usage(error)
+        return _usage(error, argv)
 
 
-def _usage(error: typer.TyperException) -> int:
+def _usage(error: typer.TyperException, argv: list[str]) -> int:
     from aligntui.cli import output
+    from aligntui.cli.usage import explain
 
     ctx = getattr(error, "ctx", None)
-    message = error.format_message()
-    if type(error).__name__ == "NoArgsIsHelpError" or not message:
-        output.say(ctx.get_help() if ctx else message)
-    elif getattr(error, "option_name", "") == "--workspace":
-        output.complain("--workspace stands before the command.", "Write `aligntui --workspace DIR COMMAND`.")
+    if ctx and (type(error).__name__ == "NoArgsIsHelpError" or not error.format_message()):
+        output.say(ctx.get_help())
     else:
-        output.complain(message, f"See `{ctx.command_path} --help`." if ctx else "")
+        output.complain(*explain(error, argv))
     return error.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,17 +15,20 @@ from aligntui.cli.answer_stream import AnswerStream
 from aligntui.cli.app import single
 from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.loading import LoadingLine
+from aligntui.cli.named_instruction import library_name
 from aligntui.cli.option_flags import options_of, with_options
+from aligntui.cli.output import counted
 from aligntui.cli.shared import Json, settings_of, workspace_of
 from aligntui.core.errors import EnvironmentProblem, StoreError, UserError
 from aligntui.core.printable import one_line
 from aligntui.workbench.changes import AnswerChanged, Change, EngineChanged, Noticed
-from aligntui.workbench.headless import Question, Reply, ask
+from aligntui.workbench.headless.ask import Question, Reply, ask
 from aligntui.workbench.opening import Workbench
 
 app = single()
 _ITS_OWN = ("instruction",)
-"""Options for which this command has flags of its own: a script writes an instruction out more often than it names one."""
+"""Options for which this command has flags of its own: a script writes an instruction out more often than it names one,
+and sends none where it gives none."""
 _FLAGS = [name for name in [*options_of("model", "answer", "instruction"), "history"] if name not in _ITS_OWN]
 STDIN = "-"
 
@@ -39,11 +43,15 @@ def chat(
         Path | None, typer.Option(metavar="FILE", help="Read the prompt from a file; - as above.")
     ] = None,
     instruction: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Alignment instruction, written out. [none]")
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Alignment instruction, written out; a name of the library, such as concise/2, means that one. [none]",
+        ),
     ] = None,
     instruction_type: Annotated[
         str | None,
-        typer.Option(metavar="TYPE[/N]", help="Alignment instruction of the library, for example concise/2."),
+        typer.Option(metavar="TYPE[/N]", help="Alignment instruction of the library by its name, for scripts."),
     ] = None,
     no_adapter: Annotated[bool, typer.Option("--no-adapter", help="The base alone; the same as --adapter ''.")] = False,
     session: Annotated[str, typer.Option(metavar="NAME|ID", help="Continue the last exchange of this session.")] = "",
@@ -54,13 +62,16 @@ def chat(
     question = Question(_prompt(prompt, prompt_file), instruction, session, keep=not no_store)
     if instruction is not None and instruction_type is not None:
         raise UserError("--instruction and --instruction-type exclude each other.", "Give one of the two.")
+    workspace = workspace_of(ctx)
+    if instruction and (name := library_name(workspace, instruction)):
+        output.say(f"--instruction {one_line(instruction)} names {name} of the library, whose text is sent")
+        question, instruction_type = replace(question, instruction=None), name
     if instruction_type is not None:
         flags["instruction"] = instruction_type
     if no_adapter:
         if any(flags.get("adapter", ())):
             raise UserError("--adapter and --no-adapter exclude each other.", "Give one of the two.")
         flags["adapter"] = [""]
-    workspace = workspace_of(ctx)
     face = _Face(as_json)
     try:
         reply = asyncio.run(ask(workspace, settings_of(workspace, flags), question, face.on_change, engine_argv()))
@@ -70,7 +81,8 @@ def chat(
         output.json_data(reply.as_dict())
     _narrate(reply)
     if reply.unsaved:
-        raise StoreError(f"{reply.unsaved} answers are printed above and not stored.", "See the reason above them.")
+        were = "answer is" if reply.unsaved == 1 else "answers are"
+        raise StoreError(f"{reply.unsaved} {were} printed above and not stored.", "See the reason above.")
 
 
 class _Face:
@@ -90,8 +102,10 @@ class _Face:
                 found = bench.chat.state.exchange_of(answer.id)
                 if self._stream is not None and found is not None:
                     self._stream.show(found[1])
-            case Noticed():
+            case Noticed(severity="error"):
                 output.complain(change.message, change.hint)
+            case Noticed():  # its hint names keys of the console
+                output.say(f"warning: {change.message}")
             case _:
                 pass
 
@@ -104,9 +118,11 @@ class _Face:
 
 def _narrate(reply: Reply) -> None:
     for answer in reply.answers:
-        tokens = len(answer.token_ids)
-        output.say(f"{one_line(answer.side)}: {tokens} tokens, {answer.finish.value}, seed {answer.conditions.seed}")
-    output.say(f"{reply.batch.tokens} tokens in {reply.batch.decode_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s")
+        length = counted(len(answer.token_ids), "token")
+        output.say(f"{one_line(answer.side)}: {length}, {answer.finish.value}, seed {answer.conditions.seed}")
+    output.say(
+        f"{counted(reply.batch.tokens, 'token')} in {reply.batch.decode_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s"
+    )
     if reply.session_id:
         output.say(f"stored as {reply.take_id} in {reply.session_id}")
 

@@ -26,18 +26,25 @@ _EMBEDDED_FOLDER = "smollm2-135m-instruct-"
 def pull_model(
     ctx: typer.Context,
     flags: dict[str, Any],
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="`embedded`, a hub id or a local folder.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="`embedded`, a hub id or a local folder; the one that the options name when left out.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Fetch a model and load it once, so that it is known to work here."""
     from aligntui.cli.engine_argv import engine_argv
     from aligntui.cli.loading import LoadingLine
     from aligntui.workbench.engine_link import ModelWish
-    from aligntui.workbench.headless import pull
+    from aligntui.workbench.headless.pull import pull
 
     settings = settings_of(workspace_of(ctx), flags)
     line = LoadingLine()
-    wish = ModelWish(model, device="cpu", trust_remote_code=settings.trust_remote_code)
+    wish = ModelWish(model or settings.model, device="cpu", trust_remote_code=settings.trust_remote_code)
     try:
         loaded = asyncio.run(pull(wish, line.show, engine_argv()))
     finally:

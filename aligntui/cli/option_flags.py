@@ -42,6 +42,15 @@ def options_of(*groups: str) -> list[str]:
     return [option.name for option in OPTIONS if option.group in groups]
 
 
+def value_of(option: Option) -> Callable[[Any], Any]:
+    """A parser for `typer.Option` with which a command's own value is read and refused as those of the options are."""
+
+    def read(value: Any) -> Any:
+        return option.parse(value) if isinstance(value, str) else option.check(value)
+
+    return read
+
+
 def _parameter(option: Option) -> inspect.Parameter:
     kind = bool if option.type is bool else list[str] if option.several else str
     flag = f"{option.flag}/--no-{option.flag[2:]}" if option.type is bool else option.flag

@@ -13,6 +13,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from aligntui.config.keys import with_default_keys
 from aligntui.core.errors import EnvironmentProblem
 from aligntui.core.printable import one_line, printable
 
@@ -80,7 +81,12 @@ def say(text: str) -> None:
 
 def complain(message: str, hint: str = "") -> None:
     """Print what was wanted and found, and below it what to do."""
-    say(f"{message}\n{hint}" if hint else message)
+    say(with_default_keys(f"{message}\n{hint}" if hint else message))
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 verdict`, `2 verdicts`; `plural` where an s does not make it."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def forget_stdout() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,8 +12,10 @@ import typer
 
 from aligntui.cli import output
 from aligntui.cli.app import group
-from aligntui.cli.option_flags import with_options
-from aligntui.cli.shared import Json, opened_store, settings_of, workspace_of
+from aligntui.cli.option_flags import value_of, with_options
+from aligntui.cli.output import counted
+from aligntui.cli.shared import Json, Limit, opened_store, settings_of, workspace_of
+from aligntui.config.options import Option
 from aligntui.core.errors import UserError
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line
@@ -34,13 +37,23 @@ class Layout(StrEnum):
     CONTRASTIVE_ITA = "contrastive-ita"
 
 
+OVER_TWO = (Verdict.LEFT, Verdict.RIGHT, Verdict.TIE, Verdict.BAD, Verdict.SKIP)
+"""The verdicts that can be given over two answers."""
+
+
+def _choice_of(name: str, values: Sequence[StrEnum], help: str) -> Any:
+    words = tuple(value.value for value in values)
+    declared = Option(name, values[0], help, "pairs", choices=words)
+    return typer.Option(f"--{name}", parser=value_of(declared), metavar=f"<{'|'.join(words)}>", help=help)
+
+
 @app.command("add")
 @with_options(["annotator"])
 def add(
     ctx: typer.Context,
     flags: dict[str, Any],
     turn: Annotated[str, typer.Option(metavar="ID", help="A prompt or answer turn, a take or an exchange.")],
-    verdict: Annotated[Verdict, typer.Option(help="Which is better; bad: both are bad.")],
+    verdict: Annotated[Verdict, _choice_of("verdict", OVER_TWO, "Which is better; bad: both are bad.")],
     left: Annotated[
         str,
         typer.Option(
@@ -52,8 +65,11 @@ def add(
     tag: Annotated[list[str] | None, typer.Option(metavar="TAG", help="A tag; give it again for more.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Judge two answers of one take; left is the lower column. A later verdict on the same two replaces the earlier one."""
-    from aligntui.workbench.headless import VerdictWish, give_verdict
+    """Judge two answers of one take; left is the lower column.
+
+    A later verdict on the same two replaces the earlier one; the same verdict again only changes its reason and tags.
+    """
+    from aligntui.workbench.headless.verdict import VerdictWish, give_verdict
 
     workspace = workspace_of(ctx)
     annotator = settings_of(workspace, flags).annotator
@@ -67,6 +83,8 @@ def add(
         f"left {one_line(given.left.side)} ({given.left.id}), "
         f"right {one_line(given.right.side)} ({given.right.id}): {verdict.value}"
     )
+    if given.again:
+        output.say("it stood already; nothing was added")
     if given.replaced:
         output.say(f"in place of {given.replaced}, which is undone")
 
@@ -76,17 +94,19 @@ def list_all(
     ctx: typer.Context,
     session: InSession = "",
     undone: Annotated[bool, typer.Option("--undone", help="Those taken back as well.")] = False,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 50,
+    limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List verdicts, newest first."""
+    """List verdicts, newest first; with --json every field with the ids of both answers."""
+    from aligntui.cli.pair_table import HEADINGS, pair_rows
+
     with opened_store(ctx) as store:
         found = store.list_pairs(_session_id(store, session), include_undone=undone, limit=limit)
+        rows = [] if as_json else pair_rows(store, found)
     if as_json:
         output.json_data([_record(pair) for pair in found])
-    elif found:
-        headings = ("pair", "verdict", "scope", "left", "right", "by", "given (UTC)", "notes")
-        output.table(headings, [_row(pair) for pair in found])
+    elif rows:
+        output.table(HEADINGS, rows)
     else:
         output.say("There are no verdicts yet.")
 
@@ -125,9 +145,12 @@ def undo(
 def export(
     ctx: typer.Context,
     format: Annotated[
-        Layout, typer.Option(help="trl and eba for preference training, ita and contrastive-ita for SFT.")
+        Layout,
+        _choice_of("format", tuple(Layout), "trl and eba for preference training, ita and contrastive-ita for SFT."),
     ],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="JSON lines file to write; it is replaced as a whole.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="JSON lines file to write; an earlier one is replaced as a whole.")
+    ],
     session: InSession = "",
     with_partial: Annotated[
         bool, typer.Option("--with-partial", help="Also pairs in which an answer was broken off.")
@@ -143,19 +166,25 @@ def export(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Write every decided pair to a training file; counts go to stderr, or with --json to stdout."""
+    """Write every decided pair to a training file; counts go to stderr, or with --json to stdout.
+
+    The file is there for a trainer and made anew whenever there are more verdicts, so an earlier one is replaced without
+    asking (and said); its folder has to be there.
+    """
+    from aligntui.cli.out_file import check_out_file
     from aligntui.workbench.pair_export import ExportWish, export_pairs
 
+    replaces = check_out_file(out, may_replace=True)
     with opened_store(ctx) as store:
         wish = ExportWish(format.value, out, _session_id(store, session), with_partial, same_instruction, system_slot)
         counts = export_pairs(store, wish)
     if as_json:
         output.json_data({"out": str(out), "format": format.value, **counts.as_dict()})
         return
-    output.say(f"{counts.written} {'pair' if counts.written == 1 else 'pairs'} written to {out} as {format.value}")
-    output.say(
-        f"not written: {counts.ties} ties, {counts.both_bad} both bad, {counts.skipped} skipped, {counts.undone} undone"
-    )
+    replacing = ", in place of the earlier file" if replaces else ""
+    output.say(f"{counted(counts.written, 'pair')} written to {out} as {format.value}{replacing}")
+    left_out = (counted(counts.ties, "tie"), f"{counts.both_bad} both bad", f"{counts.skipped} skipped")
+    output.say(f"not written: {', '.join(left_out)}, {counts.undone} undone")
     if counts.partial:
         what = "written, as asked" if with_partial else "left out; --with-partial writes them"
         output.say(f"{counts.partial} with a broken-off answer: {what}")
@@ -173,17 +202,10 @@ def _session_id(store: Store, key: str) -> str | None:
 
 
 def _said(pair: Pair) -> str:
-    return f"{pair.verdict.value} over {pair.left_id} and {pair.right_id}"
+    return f"{pair.verdict.value} over {' and '.join(filter(None, (pair.left_id, pair.right_id)))}"
 
 
 def _record(pair: Pair) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {**asdict(pair), "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id}
-
-
-def _row(pair: Pair) -> tuple[object, ...]:
-    notes = [pair.reason, *(f"#{tag}" for tag in pair.tags), "undone" if pair.undone else ""]
-    when = pair.created_at[:16].replace("T", " ")
-    shown = " ".join(note for note in notes if note)
-    return pair.id, pair.verdict.value, pair.scope.value, pair.left_id, pair.right_id, pair.annotator, when, shown

@@ -10,7 +10,9 @@ import typer
 
 from aligntui.cli import output
 from aligntui.cli.app import group
-from aligntui.cli.shared import Json, opened_store
+from aligntui.cli.output import counted
+from aligntui.cli.pair_table import instruction_name
+from aligntui.cli.shared import Json, Limit, opened_store
 from aligntui.core.printable import one_line
 from aligntui.core.turn import Answer
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 app = group("List, show, search, rename and export sessions.")
 
 Session = Annotated[str, typer.Argument(metavar="ID", help="Id, beginning of an id, or name of a session.")]
-Limit = Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")]
 
 
 @app.command("list")
@@ -31,14 +32,14 @@ def list_all(
     limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List sessions, those used last first."""
+    """List sessions, those used last first; messages are prompts and answers together."""
     with opened_store(ctx) as store:
         found = store.list_sessions(limit, query=name)
     if as_json:
         output.json_data(found)
     elif found:
         rows = [(s.id, s.updated_at[:16].replace("T", " "), s.turn_count, s.pair_count, s.name) for s in found]
-        output.table(("session", "used (UTC)", "turns", "pairs", "name"), rows)
+        output.table(("session", "used (UTC)", "messages", "verdicts", "name"), rows)
     else:
         output.say("There is no such session." if name else "There are no sessions yet.")
 
@@ -57,9 +58,9 @@ def show(ctx: typer.Context, session: Session, as_json: Json = False) -> None:
         tree = {"session": asdict(head), "exchanges": [_record(one) for one in exchanges], "pairs": pairs}
         output.json_data(tree)
         return
-    output.data(
-        f"{head.id}  {one_line(head.name)}\n{head.turn_count} turns, {head.pair_count} pairs, used {head.updated_at}"
-    )
+    answers = sum(len(take.answers) for exchange in exchanges for take in exchange.takes)
+    counts = (counted(len(exchanges), "prompt"), counted(answers, "answer"), counted(head.pair_count, "verdict"))
+    output.data(f"{head.id}  {one_line(head.name)}\n{', '.join(counts)}, used {head.updated_at}")
     for exchange in exchanges:
         output.data(_text(exchange, pairs))
 
@@ -112,11 +113,18 @@ def export(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Markdown file to write; stdout when left out.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where it is there already.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Export a session as Markdown."""
+    """Export a session as Markdown.
+
+    The document is made to be read and written on, so a file that is there already stays unless --force is given; its
+    folder has to be there.
+    """
+    from aligntui.cli.out_file import check_out_file
     from aligntui.store.markdown import export_session, markdown
 
+    replaces = out is not None and check_out_file(out, may_replace=force)
     with opened_store(ctx) as store:
         head = store.get_session(session)
         if out is not None:
@@ -131,7 +139,8 @@ def export(
     if as_json:
         output.json_data({"session": head.id, "out": str(out)})
     else:
-        output.say(f"{one_line(head.name)} written to {out}")
+        replacing = ", in place of the earlier file" if replaces else ""
+        output.say(f"{one_line(head.name)} written to {out}{replacing}")
 
 
 def _record(exchange: Exchange) -> dict[str, Any]:
@@ -155,7 +164,7 @@ def _text(exchange: Exchange, pairs: list[Pair]) -> str:
     for take in exchange.takes:
         lines += _take_lines(take)
         ids = {answer.id for answer in take.answers}
-        lines += [f"  verdict {_verdict(pair)}" for pair in pairs if {pair.left_id, pair.right_id} <= ids]
+        lines += [f"  verdict {_verdict(pair)}" for pair in pairs if ids.issuperset(_judged(pair))]
     return "\n".join(lines)
 
 
@@ -164,17 +173,20 @@ def _take_lines(take: Take) -> list[str]:
     for answer in take.answers:
         origin = f", edited from {answer.edited_from}" if answer.edited_from else ""
         origin = f", continues {answer.continued_from}" if answer.continued_from else origin
-        head = f"  [{one_line(answer.side)}] {answer.id}  {len(answer.token_ids)} tokens, {answer.finish.value}{origin}"
+        length = counted(len(answer.token_ids), "token")
+        head = f"  [{one_line(answer.side)}] {answer.id}  {length}, {answer.finish.value}{origin}"
         lines += [head, f"    {_indented(answer.text, '    ')}"]
     return lines
 
 
 def _instruction(answer: Answer) -> str:
     c = answer.conditions
-    if not c.instruction.strip():
-        return f"no instruction, seed {c.seed}"
-    label = one_line(answer.instruction_label) or f"“{one_line(c.instruction, 60)}”"
-    return f"{label} ({c.mode}), seed {c.seed}"
+    name = instruction_name(answer)
+    return f"{name} ({c.mode}), seed {c.seed}" if name else f"no instruction, seed {c.seed}"
+
+
+def _judged(pair: Pair) -> list[str]:
+    return [id for id in (pair.left_id, pair.right_id) if id]
 
 
 def _verdict(pair: Pair) -> str:
@@ -182,7 +194,7 @@ def _verdict(pair: Pair) -> str:
         "left": f"{pair.left_id} better than {pair.right_id}",
         "right": f"{pair.right_id} better than {pair.left_id}",
     }
-    said = better.get(pair.verdict, f"{pair.verdict.value}: {pair.left_id}, {pair.right_id}")
+    said = better.get(pair.verdict, f"{pair.verdict.value}: {', '.join(_judged(pair))}")
     reason = f" because {one_line(pair.reason)}" if pair.reason else ""
     return f"{pair.id}  {said}, by {one_line(pair.annotator)}{reason}{' (undone)' if pair.undone else ''}"
 

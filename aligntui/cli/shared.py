@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aligntui.config.options import Settings
+from aligntui.cli.option_flags import value_of
+from aligntui.config.options import Option, Settings
 from aligntui.config.paths import Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 """The flag that every command has."""
+
+
+MAX_LIMIT = 1_000_000
+_LIMIT = Option("limit", 50, "At most so many.", "list", metavar="N", low=1, high=MAX_LIMIT)
+Limit = Annotated[int, typer.Option(metavar="N", parser=value_of(_LIMIT), help=_LIMIT.help)]
+"""How many lines a list has at most."""
 
 
 def workspace_of(ctx: typer.Context) -> Workspace:

@@ -6,6 +6,7 @@ screen while no text box has the focus, `prompt` in the prompt box, `list` in li
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -104,6 +105,14 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction(
         "chat.sessions", "f9", "sessions", "Sessions", "List, search, resume, rename and export sessions.", footer=19
+    ),
+    KeyAction(
+        "chat.pairs",
+        "alt+3,ctrl+g",
+        "pairs",
+        "Pairs",
+        "Browse, filter, tag, edit and delete every pair of the workspace.",
+        footer=17,
     ),
     KeyAction(
         "chat.restart",
@@ -290,6 +299,29 @@ ACTIONS: tuple[KeyAction, ...] = (
         "board.top", "g,home", "scroll_edge(-1)", "Top", "Go to the first turn loaded; once more loads earlier ones."
     ),
     KeyAction("board.bottom", "G,end", "scroll_edge(1)", "Bottom", "Go to the last turn."),
+    KeyAction(
+        "pairs.back", "escape,alt+1,ctrl+g", "back", "Back", "Close what is open, then go back to the chat.", footer=3
+    ),
+    KeyAction("pairs.open", "o", "open", "Read", "Read the pair under the cursor (Enter does, too).", footer=12),
+    KeyAction("pairs.search", "slash", "search", "Search", "Search prompts and answers.", footer=4),
+    KeyAction("pairs.filter", "f", "filter", "Filter", "Choose which pairs are listed.", footer=5),
+    KeyAction("pairs.sort", "s", "sort", "Sort", "List in the next order.", footer=10),
+    KeyAction(
+        "pairs.mark", "space", "mark", "Mark", "Mark the pair under the cursor, or take its mark away.", footer=7
+    ),
+    KeyAction("pairs.mark_all", "asterisk", "mark_all", "All", "Mark every pair under the filter, or none.", footer=11),
+    KeyAction(
+        "pairs.delete", "d", "delete", "Delete", "Take the marked pairs out, or the one under the cursor.", footer=6
+    ),
+    KeyAction("pairs.restore", "D", "restore", "Bring back", "Bring deleted pairs back."),
+    KeyAction("pairs.undo", "u", "undo", "Undo", "Take the last change of this screen back.", footer=8),
+    KeyAction("pairs.tag", "t", "tag", "Tag", "Reason and tags of the pair; tags of all marked ones.", footer=9),
+    KeyAction("pairs.edit", "e", "edit('chosen')", "Edit", "Edit the chosen answer.", footer=13),
+    KeyAction("pairs.edit_rejected", "E", "edit('rejected')", "Edit rejected", "Edit the rejected answer."),
+    KeyAction("pairs.diff", "w", "diff", "Diff", "Mark the words in which the two answers differ, or not.", footer=14),
+    KeyAction("pairs.open_turn", "c", "open_turn", "Chat", "Show the turn in the chat.", footer=15),
+    KeyAction("pairs.next", "J,n", "step(1)", "Next", "The next pair, also while one is read."),
+    KeyAction("pairs.previous", "K,p", "step(-1)", "Previous", "The pair before, also while one is read."),
     KeyAction("list.down", "j", "cursor_down", "Down", "Move down (the arrow does, too)."),
     KeyAction("list.up", "k", "cursor_up", "Up", "Move up (the arrow does, too)."),
     KeyAction("list.page_down", "pagedown", "page_down", "Page down", "Move down by a page."),
@@ -306,8 +338,17 @@ CLASHES = (
     ("global", "prompt"),
     ("chat", "prompt"),
     ("global", "list"),
+    ("global", "pairs"),
+    ("list", "pairs"),
 )
 """Contexts that are live at the same time, so that one key cannot serve two actions there (nor twice in one context)."""
+
+
+def with_default_keys(text: str) -> str:
+    """A text whose `{key:ID}` placeholders are filled with default keys, for faces that have none of their own."""
+    return PLACEHOLDER.sub(
+        lambda found: display(BY_ID[found[2]].keys.split(",")[0]) if found[2] in BY_ID else found[0], text
+    )
 
 
 def keys_table() -> str:
@@ -319,10 +360,13 @@ def keys_table() -> str:
     return "\n".join(rows)
 
 
+PLACEHOLDER = re.compile(r"\{(keys?):([a-z_]+\.[a-z_]+)\}")
+"""How a text names the key of an action: `{key:ID}` for the first, `{keys:ID}` for all of them."""
+
 _NAMES = {
     "comma": ",", "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">", "left_curly_bracket": "{",
     "right_curly_bracket": "}", "left_square_bracket": "[", "right_square_bracket": "]", "plus": "+", "minus": "-",
-    "slash": "/", "escape": "esc", "question_mark": "?",
+    "slash": "/", "asterisk": "*", "escape": "esc", "question_mark": "?",
 }  # fmt: skip
 
 

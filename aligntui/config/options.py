@@ -95,7 +95,7 @@ class Option:
             value = stripped.lower() in _TRUE
         elif self.type in (int, float):
             try:
-                value = self.type(stripped)
+                return self._check_number(self.type(stripped), where, stripped)
             except ValueError:
                 raise self._refusal(where, text) from None
         elif self.several:
@@ -135,18 +135,18 @@ class Option:
                 raise self._refusal(where, value)
         return self.type(value)
 
-    def _check_number(self, value: Any, where: str) -> int | float:
+    def _check_number(self, value: Any, where: str, typed: str = "") -> int | float:
         # bool is an int to Python, but `seed = true` is a slip
         allowed = int if self.type is int else (int, float)
         if isinstance(value, bool) or not isinstance(value, allowed):
             raise self._refusal(where, value)
         too_low = self.low is not None and (value <= self.low if self.above else value < self.low)
         if too_low or (self.high is not None and value > self.high) or not isfinite(value):
-            raise self._refusal(where, value)
+            raise self._refusal(where, value, typed)
         return self.type(value)
 
-    def _refusal(self, where: str, found: Any) -> UserError:
-        shown = str(found).lower() if isinstance(found, bool) else repr(found)
+    def _refusal(self, where: str, found: Any, typed: str = "") -> UserError:
+        shown = typed or (str(found).lower() if isinstance(found, bool) else repr(found))
         hint = nearest(found, list(self.choices)) if self.choices and isinstance(found, str) else ""
         return UserError(f"{where} must be {self.wanted}, not {shown}.", hint if hint.startswith("Did") else self.help)
 
@@ -220,7 +220,7 @@ class Settings:
         False, "model", "Let a model from the hub run its own Python code.", personal=True
     )
 
-    temperature: float = _option(0.7, "answer", "Randomness of the answers; 0 is greedy.", metavar="T", low=0, high=5)
+    temperature: float = _option(0.3, "answer", "Randomness of the answers; 0 is greedy.", metavar="T", low=0, high=5)
     top_p: float = _option(
         0.95,
         "answer",
@@ -261,7 +261,9 @@ class Settings:
         "", "judging", "Name that is stored with each verdict; your login name when empty.", metavar="NAME"
     )
 
-    theme: str = _option("", "screen", "Colour theme; empty for the console's own.", metavar="NAME")
+    theme: str = _option(
+        "", "screen", "Colour theme; empty for the one chosen last in the console, at first its own.", metavar="NAME"
+    )
     editor: str = _option(
         "", "screen", "Editor for long prompts; $VISUAL or $EDITOR when empty.", metavar="COMMAND", personal=True
     )

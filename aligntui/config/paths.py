@@ -130,6 +130,12 @@ def cache_dir(env: Mapping[str, str] | None = None) -> Path:
     return _base(env, "XDG_CACHE_HOME", platformdirs.user_cache_dir(APP))
 
 
+def embedded_model(env: Mapping[str, str] | None = None) -> Path | None:
+    """Folder of the embedded model in the cache; None while it has not been fetched (`aligntui models pull`)."""
+    found = sorted((cache_dir(env) / "models").glob("smollm2-135m-instruct-*/tokenizer.json"))
+    return found[-1].parent if found else None
+
+
 def log_dir(env: Mapping[str, str] | None = None) -> Path:
     """Folder of the logs; ALIGNTUI_STATE moves it (the logs then lie in its `log/`)."""
     env = os.environ if env is None else env

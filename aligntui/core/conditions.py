@@ -11,6 +11,9 @@ from typing import Any
 
 from aligntui.core.ids import canonical_json, sha256_text
 
+UNKNOWN_ENGINE = "import"
+"""`Conditions.engine` where nobody knows what made the answer."""
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -63,6 +66,35 @@ class Conditions:
         """Read a stored mapping; keys of later versions are ignored."""
         known = {f.name for f in fields(cls)}
         return cls(**{k: v for k, v in values.items() if k in known})
+
+    @classmethod
+    def unknown(cls, instruction: str = "", mode: str = "none", injection_every: int | None = None) -> Conditions:
+        """Of an answer that came from a file: nothing but the instruction in its record is known.
+
+        Texts that are not known are empty, numbers 0; `engine` is `UNKNOWN_ENGINE`, by which it is told.
+        """
+        return cls(
+            model="",
+            model_path="",
+            weights_sha256="",
+            adapter=None,
+            adapter_path=None,
+            adapter_sha256=None,
+            strength=0.0,
+            template_sha256="",
+            rendered_prompt="",
+            instruction=instruction,
+            mode=mode,
+            seed=0,
+            temperature=0.0,
+            top_p=0.0,
+            max_new_tokens=0,
+            dtype="",
+            quantisation=None,
+            engine=UNKNOWN_ENGINE,
+            injection_every=injection_every,
+            device="",
+        )
 
     @property
     def sha256(self) -> str:

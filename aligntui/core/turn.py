@@ -37,11 +37,24 @@ class Finish(StrEnum):
     """The engine failed; the text is partial."""
     EDITED = "edited"
     """A person wrote or changed it."""
+    IMPORTED = "imported"
+    """It came from a file; nothing is known of how it was made."""
 
     @property
     def partial(self) -> bool:
         """Whether the text broke off where neither the model nor a limit ended it."""
         return self in (Finish.CANCELLED, Finish.FAILED)
+
+
+class SessionKind(StrEnum):
+    """How the turns of a session came about."""
+
+    CHAT = "chat"
+    """A person wrote them one after another."""
+    IMPORT = "import"
+    """They came from a file; its records have nothing to do with each other."""
+    SAMPLING = "sampling"
+    """Answers were drawn for a list of prompts, which have nothing to do with each other."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,8 @@ class Session:
     updated_at: str
     turn_count: int = 0
     pair_count: int = 0
+    """Verdicts that count; those asked again to measure the annotator do not."""
+    kind: SessionKind = SessionKind.CHAT
 
 
 @dataclass(frozen=True)

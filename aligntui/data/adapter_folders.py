@@ -1,13 +1,12 @@
 """Adapters as folders: what is there, whether it can be used, and which one a name means.
 
 An adapter is a plain PEFT folder, `adapter_config.json` and `adapter_model.safetensors`, with the story of its
-training in `run/`. Headers are read by hand, so that a list of adapters costs no tensor library; pickled
-weights are never opened.
+training in `run/` and checkpoints in `run/checkpoints/`, or right below it as `transformers.Trainer` leaves them. Headers
+are read by hand, so that a list of adapters costs no tensor library; pickled weights are never opened.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -20,7 +19,8 @@ from typing import Any
 from aligntui.config.paths import Workspace, bundled
 from aligntui.core.errors import AligntuiError, EnvironmentProblem, UserError, nearest
 from aligntui.core.ids import canonical_json, sha256_text
-from aligntui.core.printable import one_line
+from aligntui.data.adapter_card import card_summary, card_text
+from aligntui.data.adapter_weights import number_count, read_header, tensors_sha256
 
 BUNDLED_ADAPTERS = ("demo",)
 """Adapters that travel with the package. Named here because in a checkout they lie among the user's own."""
@@ -28,15 +28,9 @@ CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
 MAX_JSON_BYTES = 4 << 20
 """Largest configuration that is read; PEFT writes about a kilobyte."""
-MAX_HEADER_BYTES = 100_000_000
-"""Largest header that the safetensors format allows."""
+CHECKPOINT_PLACES = (Path("run", "checkpoints"), Path())
+"""Where checkpoints lie below an adapter, the place that counts first: a run's own, and that of `transformers.Trainer`."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_DTYPE_BITS = {
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
-    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16),
-    **dict.fromkeys(("F32", "I32", "U32"), 32),
-    **dict.fromkeys(("F64", "I64", "U64", "C64"), 64),
-}
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ class AdapterFolder:
     size_bytes: int = 0
     """Size of the weights file."""
     checkpoints: tuple[int, ...] = ()
-    """Steps of which `run/checkpoints/checkpoint-STEP` can be used as an adapter."""
+    """Steps of its checkpoints that can be used as adapters, in order; `checkpoint_path` has their folders."""
     mode: str = ""
     """Prompt format that it was trained in, where its run says so."""
     template_sha256: str = ""
@@ -64,11 +58,29 @@ class AdapterFolder:
     base_weights_sha256: str = ""
     """Base weights that it was trained on, where its run says so."""
     card: str = ""
-    """First sentence line of its card (README.md)."""
+    """First sentences of its card (README.md); `whole_card` has the rest."""
     bundled: bool = False
     """Whether it came with aligntui."""
     problem: str = ""
-    """Why it cannot be used; empty when it can. Only lists contain such folders."""
+    """Why it cannot be used; empty when it can. Only lists contain such folders; their checkpoints may still be used."""
+
+    def checkpoint_path(self, step: int) -> Path:
+        """The folder of one of its `checkpoints`."""
+        return _checkpoint_folder(self.path, step) or self.path / CHECKPOINT_PLACES[0] / f"checkpoint-{step}"
+
+    @property
+    def whole_card(self) -> str:
+        """The text of its card as it stands in the file, of a checkpoint that of its adapter; empty where there is none."""
+        return card_text(self._home)
+
+    @property
+    def _home(self) -> Path:
+        """The adapter's own folder, also of a checkpoint."""
+        if not re.fullmatch(r".*@\d+", self.name) or not self.path.name.startswith("checkpoint-"):
+            return self.path
+        place = self.path.parent
+        is_run = place.parts[-2:] == CHECKPOINT_PLACES[0].parts
+        return place.parent.parent if is_run else place
 
     @cached_property
     def sha256(self) -> str:
@@ -78,7 +90,7 @@ class AdapterFolder:
             UserError: the files are gone or damaged.
         """
         config = _read_json(self.name, self.path / CONFIG_FILE)
-        return sha256_text(_tensors_sha256(self.path / WEIGHTS_FILE) + "\n" + canonical_json(config))
+        return sha256_text(tensors_sha256(self.path / WEIGHTS_FILE) + "\n" + canonical_json(config))
 
 
 def list_adapters(workspace: Workspace) -> list[AdapterFolder]:
@@ -93,9 +105,9 @@ def list_adapters(workspace: Workspace) -> list[AdapterFolder]:
         try:
             found[name] = _read_folder(name, _inside(root, root / name, name), root)
         except AligntuiError as error:
-            found[name] = AdapterFolder(name, root / name, problem=str(error))
-        if name in BUNDLED_ADAPTERS and root.resolve() == bundled("adapters").resolve():
-            found[name] = replace(found[name], bundled=True)
+            # training that has not ended leaves checkpoints and nothing beside them yet
+            steps = _checkpoints(root / name, root) if _NAME.fullmatch(name) else ()
+            found[name] = AdapterFolder(name, root / name, checkpoints=steps, problem=str(error))
     return list(found.values())
 
 
@@ -104,7 +116,7 @@ def find_adapter(workspace: Workspace, ref: str) -> AdapterFolder:
 
     Args:
         workspace: where names are looked up; the bundled adapters come second.
-        ref: `NAME`, `NAME@STEP` for a checkpoint of its run, or a path to a folder (anything with a separator,
+        ref: `NAME`, `NAME@STEP` for one of its checkpoints, or a path to a folder (anything with a separator,
             with or without `@STEP`), which may lie anywhere because the user wrote it out.
 
     Raises:
@@ -112,7 +124,8 @@ def find_adapter(workspace: Workspace, ref: str) -> AdapterFolder:
             missing or damaged, or it is no LoRA adapter.
     """
     base, at, step = ref.strip().rpartition("@")
-    base, step = (base, step) if at and step.isascii() and step.isdigit() else (ref.strip(), "")
+    is_step = at and step.isascii() and step.isdigit() and len(step) < 19
+    base, step = (base, step) if is_step else (ref.strip(), "")
     if os.sep in base or "/" in base:
         folder = Path(base).expanduser()
         if not folder.is_dir():
@@ -126,84 +139,13 @@ def find_adapter(workspace: Workspace, ref: str) -> AdapterFolder:
         folder = _inside(root, root / name, name)
     if not step:
         return _read_folder(name, folder, root)
-    checkpoint = folder / "run" / "checkpoints" / f"checkpoint-{int(step)}"
-    if not checkpoint.is_dir():
+    checkpoint = _checkpoint_folder(folder, int(step))
+    if checkpoint is None:
         steps = _checkpoints(folder)
         known = f"It has {', '.join(map(str, steps))}." if steps else "It has none."
         raise UserError(f"The adapter {name} has no checkpoint of step {int(step)}.", known)
     adapter = _read_folder(f"{name}@{int(step)}", _inside(root, checkpoint, name) if root else checkpoint, root)
-    return replace(adapter, checkpoints=(), **_run_story(folder), card=_card(folder))
-
-
-def read_header(file: Path) -> tuple[dict[str, dict[str, Any]], int]:
-    """The tensors that a safetensors file says it holds, checked against its size.
-
-    Returns:
-        Tensor name to `{"dtype", "shape", "data_offsets"}`, and the position in the file at which the data begin.
-
-    Raises:
-        UserError: it is no safetensors file, or damaged, or cut off.
-    """
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if size < 8 or length > min(size - 8, MAX_HEADER_BYTES):
-                raise ValueError("it is cut off, or no safetensors file")
-            header = json.loads(stream.read(length))
-        if not isinstance(header, dict):
-            raise ValueError("its header is no JSON object")
-        header.pop("__metadata__", None)
-        expected = 8 + length + _check_entries(header)
-        if expected != size:
-            word = "cut off" if size < expected else "too long"
-            raise ValueError(f"it is {word}: {size} bytes where its header says {expected}")
-    except (OSError, ValueError, RecursionError) as error:
-        reason = "its header is damaged" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
-        raise UserError(f"The weights {file} cannot be read: {reason}.", "Copy or train the adapter again.") from error
-    return header, 8 + length
-
-
-def _tensors_sha256(file: Path) -> str:
-    tensors, start = read_header(file)
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        for name in sorted(tensors):
-            entry = tensors[name]
-            digest.update(canonical_json([name, entry["dtype"], entry["shape"]]).encode() + b"\n")
-            begin, end = entry["data_offsets"]
-            stream.seek(start + begin)
-            for at in range(begin, end, 1 << 20):
-                digest.update(stream.read(min(1 << 20, end - at)))
-    return digest.hexdigest()
-
-
-def _check_entries(header: dict[str, Any]) -> int:
-    """Check that the tensors lie one after the other without gap or overlap; return their bytes."""
-    spans: list[tuple[int, int]] = []
-    for name, entry in header.items():
-        try:
-            bits, shape, (begin, end) = _DTYPE_BITS[entry["dtype"]], entry["shape"], entry["data_offsets"]
-            sizes_are_whole = all(isinstance(n, int) and n >= 0 for n in (*shape, begin, end))
-            whole = sizes_are_whole and (end - begin) * 8 == bits * _product(shape)
-        except (KeyError, TypeError, ValueError):
-            whole, begin, end = False, 0, 0
-        if not whole:
-            raise ValueError(f"its header says something impossible of the tensor {name[:80]!r}")
-        spans.append((begin, end))
-    position = 0
-    for begin, end in sorted(spans):
-        if begin != position:
-            raise ValueError("its tensors overlap or leave a gap")
-        position = end
-    return position
-
-
-def _product(shape: list[int]) -> int:
-    product = 1
-    for n in shape:
-        product *= n
-    return product
+    return replace(adapter, checkpoints=(), **_run_story(folder), card=card_summary(folder))
 
 
 def _places(workspace: Workspace) -> Iterator[tuple[Path, str]]:
@@ -256,8 +198,13 @@ def _read_folder(name: str, folder: Path, root: Path | None) -> AdapterFolder:
     weights = folder / WEIGHTS_FILE
     if not (folder / CONFIG_FILE).is_file():
         hint = f"A PEFT adapter has {CONFIG_FILE} and {WEIGHTS_FILE}"
-        training = (folder / "run").is_dir()
-        hint += "; its run has not written them yet, but its checkpoints may be used (NAME@STEP)." if training else "."
+        steps = _checkpoints(folder, root)
+        if steps:
+            names = ", ".join(f"{name}@{step}" for step in steps)
+            hint += f"; its training has not written them yet. Its checkpoints can be used: {names}"
+        elif (folder / "run").is_dir():
+            hint += "; its training has not written them yet"
+        hint += "."
         raise UserError(f"The adapter {name} in {folder} lacks {CONFIG_FILE}.", hint)
     if not weights.is_file():
         pickled = sorted(file.name for file in folder.glob("adapter_model.*"))
@@ -272,10 +219,11 @@ def _read_folder(name: str, folder: Path, root: Path | None) -> AdapterFolder:
     adapter = AdapterFolder(
         name,
         folder,
-        parameters=sum(_product(entry["shape"]) for entry in tensors.values()),
+        parameters=sum(number_count(entry["shape"]) for entry in tensors.values()),
         size_bytes=weights.stat().st_size,
         checkpoints=_checkpoints(folder, root),
-        card=_card(folder),
+        card=card_summary(folder),
+        bundled=_is_bundled(folder),
     )
     return replace(adapter, **_lora_settings(name, folder / CONFIG_FILE, config), **_run_story(folder))
 
@@ -317,14 +265,28 @@ def _read_json(name: str, file: Path) -> dict[str, Any]:
 
 
 def _checkpoints(folder: Path, root: Path | None = None) -> tuple[int, ...]:
-    steps: list[int] = []
-    for entry in (folder / "run" / "checkpoints").glob("checkpoint-*"):
-        number = entry.name.removeprefix("checkpoint-")
-        usable = (entry / CONFIG_FILE).is_file() and (entry / WEIGHTS_FILE).is_file()
-        stays = root is None or _stays(entry, root)
-        if number.isascii() and number.isdigit() and str(int(number)) == number and usable and stays:
-            steps.append(int(number))
+    steps: set[int] = set()
+    for place in CHECKPOINT_PLACES:
+        for entry in (folder / place).glob("checkpoint-*"):
+            number = entry.name.removeprefix("checkpoint-")
+            stays = root is None or _stays(entry, root)
+            if number.isascii() and number.isdigit() and str(int(number)) == number and _is_whole(entry) and stays:
+                steps.add(int(number))
     return tuple(sorted(steps))
+
+
+def _checkpoint_folder(folder: Path, step: int) -> Path | None:
+    """The checkpoint of this step: of several the first that can be used, None where there is none at all."""
+    there = [path for place in CHECKPOINT_PLACES if (path := folder / place / f"checkpoint-{step}").is_dir()]
+    return next(filter(_is_whole, there), there[0] if there else None)
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()
+
+
+def _is_bundled(folder: Path) -> bool:
+    return folder.name in BUNDLED_ADAPTERS and folder.parent.resolve() == bundled("adapters").resolve()
 
 
 def _run_story(folder: Path) -> dict[str, str]:
@@ -335,18 +297,3 @@ def _run_story(folder: Path) -> dict[str, str]:
     except AligntuiError:
         return dict.fromkeys(names, "")
     return {name: story[name] if isinstance(story.get(name), str) else "" for name in names}
-
-
-def _card(folder: Path) -> str:
-    """The first line of prose of the card, else its heading; safe to print."""
-    try:
-        with (folder / "README.md").open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(20_000).splitlines()
-    except OSError:
-        return ""
-    if lines and lines[0].strip() == "---":
-        end = next((i for i, line in enumerate(lines[1:], 1) if line.strip() == "---"), 0)
-        lines = lines[end + 1 :]
-    texts = [line.strip() for line in lines if line.strip()]
-    prose = next((text for text in texts if not text.startswith("#")), texts[0].lstrip("# ") if texts else "")
-    return one_line(prose, 200)

@@ -1,8 +1,9 @@
-"""Preference pairs as records for training: TRL preference, EBA, ITA and contrastive ITA.
+"""Preference pairs as records for training: TRL preference, EBA, ITA, contrastive ITA and Alpaca.
 
 Formats: methods.md, section 1; the TRL shapes are those of "Dataset formats and types" in TRL 1.16 (preference with an
 explicit prompt, and prompt-completion, both conversational). `datasets.load_dataset("json", ...)` reads each file as it
-is; DPOTrainer takes `trl` and `eba`, SFTTrainer `ita` and `contrastive-ita` (tests/unit/test_pair_layouts.py).
+is; DPOTrainer takes `trl` and `eba`, SFTTrainer `ita` and `contrastive-ita` (tests/unit/test_pair_layouts.py). The way
+back is `aligntui.data.pair_import`.
 
 An instruction is in force when it is not blank and the mode is not `none`. A pair without one keeps its plain prompt in
 every layout: a heading with nothing below it would teach a format that no chat ever shows.
@@ -14,11 +15,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from aligntui.core.errors import UserError, nearest
 from aligntui.core.files import write_text_atomic
+from aligntui.core.ids import canonical_json, sha256_text
 from aligntui.core.prompt_format import (
     ITA_EXPECTED,
     ITA_PROMPT,
@@ -38,7 +41,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class PreferencePair:
-    """A decided pair, as messages without their instruction."""
+    """A decided pair, or an example without a rejected side, as messages without their instruction."""
 
     instruction: str
     """Text of the alignment instruction; blank when none."""
@@ -48,8 +51,8 @@ class PreferencePair:
     """User and assistant messages in turn, the last one from the user."""
     chosen: list[Message]
     """What follows on the preferred side: an answer, or a conversation that begins and ends with one."""
-    rejected: list[Message]
-    """What follows on the other side, likewise."""
+    rejected: list[Message] | None
+    """What follows on the other side, likewise; None for an example, which only `ita` and `alpaca` can hold."""
     injection_every: int = 1
     """k of the injection mode."""
 
@@ -57,6 +60,8 @@ class PreferencePair:
         if not self.prompt or self.prompt[-1].role != "user":
             raise UserError("The prompt of a pair must end with a message of the user.")
         for side, messages in (("chosen", self.chosen), ("rejected", self.rejected)):
+            if messages is None and side == "rejected":
+                continue
             if not messages or messages[0].role != "assistant" or messages[-1].role != "assistant":
                 raise UserError(f"The {side} side of a pair must begin and end with an answer.")
 
@@ -64,6 +69,25 @@ class PreferencePair:
     def instruction_in_force(self) -> str:
         """The instruction, or nothing where the mode is `none` or the text is blank."""
         return self.instruction if self.mode is not Mode.NONE and self.instruction.strip() else ""
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Lower-case hex SHA-256 of what is learnt from it: two pairs are the same when this is.
+
+        Instruction in force and its mode, prompt and both sides count, to the last blank; k counts in the injection
+        mode. An instruction that is not in force is none, whatever its text and mode, and half a surrogate pair is
+        U+FFFD, as in every file that is written.
+        """
+        instruction = self.instruction_in_force
+        content = {
+            "instruction": instruction,
+            "mode": self.mode.value if instruction else Mode.NONE.value,
+            "every": self.injection_every if instruction and self.mode is Mode.INJECTION else 1,
+            "prompt": _turns(self.prompt),
+            "chosen": _turns(self.chosen),
+            "rejected": None if self.rejected is None else _turns(self.rejected),
+        }
+        return sha256_text(whole_characters(canonical_json(content)))
 
 
 def trl_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
@@ -75,7 +99,7 @@ def trl_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
             instruction at the head of the first user turn, as the chat does.
     """
     prompt, chosen = _placed(pair, pair.chosen, pair.mode, system_slot)
-    _, rejected = _placed(pair, pair.rejected, pair.mode, system_slot)
+    _, rejected = _placed(pair, _rejected(pair, "trl"), pair.mode, system_slot)
     return {"prompt": _plain(prompt), "chosen": _plain(chosen), "rejected": _plain(rejected)}
 
 
@@ -99,7 +123,7 @@ def eba_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
     return {
         "prompt": "\n\n".join([head, *map(_under_heading, later)]),
         "chosen": _transcript(pair.chosen),
-        "rejected": _transcript(pair.rejected),
+        "rejected": _transcript(_rejected(pair, "eba")),
     }
 
 
@@ -122,7 +146,7 @@ def contrastive_ita_record(pair: PreferencePair, *, system_slot: bool = True) ->
         system_slot: not used: the ITA block stands in the user turn.
     """
     prompt, completion = _placed(pair, pair.chosen, Mode.ITA, system_slot)
-    asked, rejected = pair.prompt[-1].content, _transcript(pair.rejected)
+    asked, rejected = pair.prompt[-1].content, _transcript(_rejected(pair, "contrastive-ita"))
     if pair.instruction_in_force:
         content = contrastive_ita_block(pair.instruction, asked, rejected)
     else:
@@ -130,20 +154,47 @@ def contrastive_ita_record(pair: PreferencePair, *, system_slot: bool = True) ->
     return {"prompt": _plain([*prompt[:-1], Message("user", content)]), "completion": _plain(completion)}
 
 
+def alpaca_record(pair: PreferencePair, *, system_slot: bool = True) -> Record:
+    """Alpaca: the instruction and the prompt as its input; without one the prompt is the instruction.
+
+    These are the blocks that `aligntui.backend.template.alpaca_text` renders for a chat with the same messages.
+
+    Args:
+        pair: the pair, of one turn.
+        system_slot: not used: the instruction block is one.
+    """
+    if reason := misfit(pair, "alpaca"):
+        raise UserError(f"A pair cannot be laid out as Alpaca: it has {reason}.", "Use `ita` for conversations.")
+    asked, answer, instruction = pair.prompt[0].content, pair.chosen[0].content, pair.instruction_in_force
+    if instruction:
+        return {"instruction": instruction, "input": asked, "output": answer}
+    return {"instruction": asked, "input": "", "output": answer}
+
+
 LAYOUTS: dict[str, Callable[..., Record]] = {
     "trl": trl_record,
     "eba": eba_record,
     "ita": ita_record,
     "contrastive-ita": contrastive_ita_record,
+    "alpaca": alpaca_record,
 }
 """Layouts by the name that `aligntui pairs export --format` takes."""
+
+
+def misfit(pair: PreferencePair, layout: str) -> str:
+    """What a pair has, or lacks, that this layout cannot hold, as "it has ..." goes on; empty when it fits."""
+    if pair.rejected is None and layout in ("trl", "eba", "contrastive-ita"):
+        return "no rejected answer"
+    if layout == "alpaca" and len(pair.prompt) + len(pair.chosen) > 2:
+        return "more than one turn"
+    return ""
 
 
 def records(pairs: Iterable[PreferencePair], layout: str, *, system_slot: bool = True) -> Iterator[Record]:
     """One record for each pair, in the order given.
 
     Raises:
-        UserError: there is no such layout.
+        UserError: there is no such layout, or, while iterating, a pair that it cannot hold (`misfit`).
     """
     if layout not in LAYOUTS:
         raise UserError(f"There is no layout {layout!r}.", nearest(layout, list(LAYOUTS)))
@@ -168,7 +219,7 @@ def write_jsonl(path: Path, rows: Iterable[Record]) -> int:
     def lines() -> Iterator[str]:
         nonlocal count
         for row in rows:
-            yield _line(row)
+            yield json_line(row)
             count += 1
         if not count:
             raise UserError(
@@ -183,10 +234,28 @@ _LINE_SEPARATOR = re.compile("[\x85\u2028\u2029]")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _line(row: Record) -> str:
+def json_line(row: Record) -> str:
+    """A record as one line of a JSONL file, with its line end; see `write_jsonl`."""
     text = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     text = _LINE_SEPARATOR.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) + "\n"
+    return whole_characters(text) + "\n"
+
+
+def whole_characters(text: str) -> str:
+    """`text` with U+FFFD in place of each half of a surrogate pair, which no file of UTF-8 can hold."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _rejected(pair: PreferencePair, layout: str) -> list[Message]:
+    if pair.rejected is None:
+        raise UserError(
+            f"An example cannot be laid out as {layout}: it has no rejected answer.", "Use `ita` or `alpaca` for it."
+        )
+    return pair.rejected
+
+
+def _turns(messages: list[Message]) -> list[list[str]]:
+    return [[message.role, message.content] for message in messages]
 
 
 def _placed(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import BindingType
-from textual.screen import Screen
+from textual.theme import Theme
 
 from aligntui.config.options import Settings
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import AligntuiError, EnvironmentProblem
 from aligntui.tui.bindings import bindings
+from aligntui.tui.message_log import KEPT, PastMessage
+from aligntui.tui.modals.palette import ActionCommands
 from aligntui.tui.screens.chat import ChatScreen
-from aligntui.tui.theme import ALIGNTUI_DARK, ALIGNTUI_LIGHT
+from aligntui.tui.theme import ALIGNTUI_DARK, ALIGNTUI_LIGHT, theme_at_start
 from aligntui.workbench.changes import Change, Noticed
 from aligntui.workbench.opening import Workbench, attach_engine, open_workbench
 
@@ -31,9 +35,14 @@ class ConsoleApp(App[int]):
 
     TITLE = "aligntui"
     BINDINGS: ClassVar[list[BindingType]] = bindings(
-        "global", priority=("global.quit", "global.help", "global.palette")
+        "global", priority=("global.quit", "global.help", "global.palette", "global.messages")
     )
     COMMAND_PALETTE_BINDING = "f24"  # the palette's key comes from the table of keys
+    COMMANDS: ClassVar = {ActionCommands}
+    CSS = """
+    .text-area--placeholder { color: $foreground-muted; }
+    ToastRack { dock: top; align: right top; margin: 1 0 0 0; }
+    """
 
     def __init__(self, workspace: Workspace, settings: Settings, engine_argv: Sequence[str] | None = None) -> None:
         super().__init__()
@@ -43,12 +52,16 @@ class ConsoleApp(App[int]):
         self.bench: Workbench = open_workbench(workspace, settings, self._emit)
         self._engine_argv = engine_argv
         self._chat_screen: ChatScreen | None = None
+        self.messages: deque[PastMessage] = deque(maxlen=KEPT)
+        """What was said, the oldest first."""
         if settings.keys:
             self.set_keymap(settings.keys)
 
     def on_mount(self) -> None:
         """Paint first, then start what takes long."""
-        self.theme = self.settings.theme if self.settings.theme in self.available_themes else ALIGNTUI_DARK.name
+        self.theme, self._theme_problem = theme_at_start(self.settings, self.available_themes)
+        self._kept_theme = self.theme
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._chat_screen = ChatScreen(self.bench.chat)
         self.push_screen(self._chat_screen)
         self.call_after_refresh(self._start)
@@ -56,6 +69,8 @@ class ConsoleApp(App[int]):
     def _start(self) -> None:
         for problem in self.bench.problems:
             self._emit(Noticed(problem.message, problem.hint, "error"))
+        if self._theme_problem:
+            self._emit(Noticed(self._theme_problem, "", "warning"))
         for warning in self.bench.library.warnings:
             self._emit(Noticed(warning, "", "warning"))
         attach_engine(self.bench, self._engine_argv)
@@ -88,40 +103,52 @@ class ConsoleApp(App[int]):
         """However the console ends: stop what streams, write what is there, end the engine."""
         await self.bench.chat.close()
 
-    def action_show_help(self) -> None:
-        """Help for the focused pane, then every key."""
-        from aligntui.tui.modals.readers import Reader, help_content
+    # theme ----------------------------------------------------------------------------------------
 
-        if isinstance(self.screen, Reader):
-            self.pop_screen()
+    def _keep_theme(self, theme: Theme) -> None:
+        """A theme was chosen: begin with it the next time."""
+        if theme.name == self._kept_theme:
             return
-        text = (
-            next(
-                (str(node.HELP) for node in self.screen.focused.ancestors_with_self if getattr(node, "HELP", None)), ""
-            )
-            if self.screen.focused
-            else getattr(self.screen, "HELP", "") or ""
-        )
-        on_text = bool(self.screen.focused and self.screen.focused.id in ("prompt", "instruction"))
-        contexts = ["prompt", "chat"] if on_text else ["board", "chat"]
-        self.push_screen(Reader("Help", help_content(text, dict(self.settings.keys), contexts)))
+        from aligntui.config.remembered import remember_theme
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action by name, then Textual's own (themes, screenshot, quit)."""
-        from aligntui.config.keys import ACTIONS
+        self._kept_theme = theme.name
+        try:
+            remember_theme(theme.name, self.settings.theme)
+        except AligntuiError as error:
+            self._emit(Noticed(f"The theme is not kept for the next start: {error.message}", error.hint, "warning"))
 
-        if isinstance(screen, ChatScreen):
-            for action in ACTIONS:
-                if action.context in ("chat", "board"):
-                    yield SystemCommand(
-                        f"{action.label}: {action.id}",
-                        action.help,
-                        lambda a=action: self.call_later(self._run, a.action),
-                    )
-        yield from super().get_system_commands(screen)
+    # texts to read --------------------------------------------------------------------------------
 
-    async def _run(self, action: str) -> None:
-        await self.screen.run_action(action)
+    def action_show_help(self) -> None:
+        """Help for what has the focus, then every key that is live there; once more closes it."""
+        from aligntui.tui.help_text import live_keys, nearest_help
+        from aligntui.tui.modals.readers import HelpReader
+
+        if isinstance(self.screen, HelpReader):
+            self.screen.dismiss()
+            return
+        keys = self.settings.keys
+        self.push_screen(HelpReader(nearest_help(self.screen), live_keys(self.screen, keys), keys))
+
+    def action_show_messages(self) -> None:
+        """What was said so far; once more closes it."""
+        from aligntui.tui.modals.readers import MessagesReader
+
+        if isinstance(self.screen, MessagesReader):
+            self.screen.dismiss()
+            return
+        self.clear_notifications()  # they stand in the list, and would lie over it
+        self.push_screen(MessagesReader(list(self.messages)))
+
+    def remember(self, text: str, severity: str = "information") -> None:
+        """Keep what was said for those who look later; a text that says nothing is not kept.
+
+        Args:
+            text: message and hint.
+            severity: `information`, `warning` or `error`.
+        """
+        if text.strip():
+            self.messages.append(PastMessage(datetime.now().astimezone(), text.strip(), severity))
 
     # clipboard ------------------------------------------------------------------------------------
 

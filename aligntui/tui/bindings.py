@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from aligntui.config.keys import ACTIONS, KeyAction, display
+from aligntui.config.keys import ACTIONS, KeyAction
+from aligntui.tui.help_text import spoken
 
 
 def bindings(*contexts: str, priority: tuple[str, ...] = ()) -> list[BindingType]:
@@ -24,7 +25,7 @@ def as_binding(action: KeyAction, *, priority: bool = False) -> Binding:
         action.action,
         action.label,
         show=bool(action.footer),
-        key_display=display(action.keys.split(",")[0]),
+        key_display=spoken(action.keys.split(",")[0]),
         tooltip=action.help,
         id=action.id,
         priority=priority,

@@ -16,13 +16,14 @@ from textual.content import Content
 from textual.dom import DOMNode
 from textual.keys import key_to_character
 from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import TextArea
 
-from aligntui.config.keys import ACTIONS, BY_ID, display
+from aligntui.config.keys import ACTIONS, BY_ID, PLACEHOLDER, display
 
 KEY_STYLE = "bold $text-accent"
 """How a key looks wherever one is named."""
 
-_PLACEHOLDER = re.compile(r"\{(keys?):([a-z_]+\.[a-z_]+)\}")
 _PIECE = re.compile(r"\*\*(?P<bold>.+?)\*\*|`(?P<code>.+?)`|(?P<key>\{keys?:[a-z_]+\.[a-z_]+\})")
 _SPOKEN = {
     "escape": "Esc", "enter": "Enter", "tab": "Tab", "space": "Space", "backspace": "Backspace", "delete": "Del",
@@ -36,6 +37,7 @@ _CONTEXTS = {
     "list": "In lists and texts to read",
     "global": "Everywhere",
 }
+_HERE = "On this screen"
 _PALETTE_HELP = (
     "**Commands.** Type a word of what you want to do; the arrows move, `Enter` does it, `Esc` closes. The key beside a name does "
     "the same without this list."
@@ -58,10 +60,16 @@ def spoken(key: str) -> str:
         key: in Textual's names; a letter keeps its case, since `k` and `K` are different keys.
     """
     *modifiers, last = key.strip().split("+") if len(key.strip()) > 1 else [key.strip()]
-    last = _SPOKEN.get(last, display(last))
+    last = _SPOKEN.get(last) or _character(last) or display(last)
     if "ctrl" in modifiers and len(last) == 1:
         last = last.upper()
     return "+".join([*(modifier.capitalize() for modifier in modifiers), last])
+
+
+def _character(key: str) -> str | None:
+    """The visible character that a key types; None for one that types none."""
+    text = key if len(key) == 1 else display(key)
+    return text if len(text) == 1 else key_to_character(key)
 
 
 def keys_of(action_id: str, overrides: Mapping[str, str]) -> tuple[str, ...]:
@@ -94,7 +102,15 @@ def help_text(template: str, overrides: Mapping[str, str]) -> str:
             return keys[0]
         return f"{', '.join(keys[:-1])} or {keys[-1]}"
 
-    return _PLACEHOLDER.sub(resolve, template)
+    return PLACEHOLDER.sub(resolve, template)
+
+
+def said(message: str, overrides: Mapping[str, str]) -> str:
+    """A message with its keys filled in. What names no action stays: a message may quote a text of the user."""
+    try:
+        return help_text(message, overrides)
+    except KeyError:
+        return message
 
 
 def help_content(template: str, overrides: Mapping[str, str]) -> Content:
@@ -185,32 +201,33 @@ def _live(screen: Screen[object]) -> Iterator[tuple[str, DOMNode, Binding]]:
     focused = screen.focused
     for key, (node, binding, enabled, _) in screen.active_bindings.items():
         # Textual leaves out what a text box types, but before it moves keys, and does not know `plus` for a character
-        typed = focused is not None and node is not focused and focused.check_consume_key(key, _character(key))
+        typed = focused is not None and node is not focused and _types(focused, key)
         if enabled and not typed and node is not screen.app:
             yield key, node, binding
 
 
-def _character(key: str) -> str | None:
-    """What a key types; None for one that types nothing."""
-    return " " if key == "space" else text if len(text := display(key)) == 1 else key_to_character(key)
+def _types(widget: Widget, key: str) -> bool:
+    """Whether a text box takes the key for itself."""
+    breaks_line = key == "enter" and isinstance(widget, TextArea)
+    return breaks_line or widget.check_consume_key(key, " " if key == "space" else _character(key))
 
 
 def _heading(node: DOMNode, binding: Binding) -> str:
     action = BY_ID.get(binding.id or "")
     if action is None:
-        return "In this dialog" if node.is_modal else "On this screen"
+        return "In this dialog" if node.is_modal else _HERE
     if action.context == "board":
         verb = action.id.partition(".")[2]
         topic = next((topic for topic, verbs in _TOPICS.items() if verb in verbs), "moving about")
         return f"{_CONTEXTS['board']}: {topic}"
-    return _CONTEXTS[action.context]
+    return _CONTEXTS.get(action.context, _HERE)
 
 
 def _ordered(groups: Mapping[str, object]) -> list[str]:
     """Headings in the order of nearness; the topics of the answers in the order of their table."""
     topics = [f"{_CONTEXTS['board']}: {topic}" for topic in (*_TOPICS, "moving about")]
     order = [
-        _CONTEXTS["prompt"], _CONTEXTS["list"], "In this dialog", "On this screen", *topics,
+        _CONTEXTS["prompt"], _CONTEXTS["list"], "In this dialog", _HERE, *topics,
         _CONTEXTS["chat"], _CONTEXTS["global"],
     ]  # fmt: skip
     return sorted(groups, key=lambda heading: order.index(heading) if heading in order else -1)

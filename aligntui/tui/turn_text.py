@@ -18,7 +18,7 @@ from aligntui.core.word_diff import word_diff
 from aligntui.workbench.chat_state import AnswerState, Exchange, Take
 
 MUTED = "$foreground-muted"
-STEPS = ((3.0, 60), (1.5, 40), (0.5, 20))
+STEPS = ((3.0, 45), (1.5, 30), (0.5, 15))
 """Heat: gap in nats at or above which a token gets this much of the colour, percent."""
 
 
@@ -44,6 +44,8 @@ class TurnLook:
     """The columns on screen; a verdict against an answer of another column, or one of several, names it."""
     width: int = 0
     """Cells of a line, 0 where it is not known yet."""
+    rerun_key: str = "F5"
+    """Key that answers a turn again."""
 
 
 def turn_content(exchange: Exchange, take: Take | None, answer: AnswerState | None, look: TurnLook) -> Content:
@@ -53,7 +55,9 @@ def turn_content(exchange: Exchange, take: Take | None, answer: AnswerState | No
     lines = printable(exchange.text).rstrip("\n").split("\n")
     prompt = Content("\n").join(Content.assemble((bar, "$accent"), (line, prompt_style)) for line in lines)
     if take is None or answer is None:
-        lines_below = [Content.styled("no answer in this column for this take · F5 answers again", MUTED)]
+        lines_below = [
+            Content.styled(f"no answer in this column for this take · {look.rerun_key} answers again", MUTED)
+        ]
     else:
         lines_below = [meta_line(exchange, take, answer, look), body(answer, look)]
     if exchange.below:
@@ -146,7 +150,9 @@ def verdict_mark(take: Take, answer: AnswerState, numbers: tuple[int, ...] = ())
         if standing.chosen_id == answer.id:
             return Content.styled(f"★ chosen{name and f' over {name}'}", "bold $text-success")
         return Content.styled(f"✗ rejected{name and f' for {name}'}", "$text-error")
-    text = {Verdict.TIE: "= tie", Verdict.BAD: "✗ both bad", Verdict.SKIP: "– skipped"}[standing.verdict]
+    text = {Verdict.TIE: "= tie", Verdict.BAD: "✗ both bad", Verdict.SKIP: "– skipped", Verdict.EXAMPLE: "• example"}[
+        standing.verdict
+    ]
     return Content.styled(f"{text}{name and f' with {name}'}", "$text-warning")
 
 
@@ -161,6 +167,8 @@ def finish_text(answer: AnswerState) -> Content:
             return Content.styled("end", MUTED)
         case Finish.EDITED:
             return Content.styled("kept beside the original", MUTED)
+        case Finish.IMPORTED:
+            return Content.styled("from a file", MUTED)
         case Finish.LENGTH:
             return Content.styled("⋯ length limit", "$text-warning")
         case Finish.CONTEXT:
@@ -222,9 +230,9 @@ def gap_style(nats: float) -> str:
     for limit, percent in STEPS:
         if abs(nats) >= limit:
             colour, mark = (
-                ("$success", "bold" if percent > 20 else "")
+                ("$success", "bold" if percent > STEPS[-1][1] else "")
                 if nats > 0
-                else ("$error", "underline" if percent > 20 else "")
+                else ("$error", "underline" if percent > STEPS[-1][1] else "")
             )
             return f"{mark} on {colour} {percent}%".strip()
     return ""

@@ -37,7 +37,7 @@ class Row:
     """None is the base."""
     strength: float = 1.0
     """Factor on the adapter's weight change."""
-    temperature: float = 0.7
+    temperature: float = 0.3
     top_p: float = 0.95
     max_new_tokens: int = 256
     """New tokens, those of a continued prefix not counted."""

@@ -37,7 +37,7 @@ def choices(workspace: Workspace) -> list[AdapterChoice]:
             AdapterChoice(folder.name, str(folder.path), _detail(folder), problem=folder.problem, mode=folder.mode)
         )
         for step in folder.checkpoints:
-            path = folder.path / "run" / "checkpoints" / f"checkpoint-{step}"
+            path = folder.checkpoint_path(step)
             found.append(
                 AdapterChoice(
                     f"{folder.name}@{step}", str(path), f"checkpoint at step {step}", checkpoint=True, mode=folder.mode

@@ -161,7 +161,7 @@ class Chat:
                 self.emit(
                     Noticed(
                         f"{column.label} has no answer in the turn before: it goes on from that of {side}.",
-                        "To give it its own: select that turn, F5, then send again.",
+                        "To give it its own: select that turn, {key:chat.rerun}, then send again.",
                         "warning",
                     )
                 )
@@ -181,7 +181,8 @@ class Chat:
         stored = [answer for answer in take.answers() if answer.stored] if take else []
         if take is None or not stored:
             raise UserError(
-                "The last turn shows no answer to go on from.", "F5 answers it again; , and . show other takes."
+                "The last turn shows no answer to go on from.",
+                "{key:chat.rerun} answers it again; {key:board.older_take} and {key:board.newer_take} show other takes.",
             )
         if self.settings.history == "shared":
             verdict = take.verdict
@@ -192,7 +193,8 @@ class Chat:
             return stored[0].id
         if not own.stored:
             raise UserError(
-                f"{column.label} has no stored answer in the last turn to go on from.", "F5 answers the turn again."
+                f"{column.label} has no stored answer in the last turn to go on from.",
+                "{key:chat.rerun} answers the turn again.",
             )
         return own.id
 
@@ -252,7 +254,9 @@ class Chat:
                 "The model ended this answer at once; there is nothing to continue.", "r answers with the next seed."
             )
         if record is None or c is None or not answer.stored:
-            raise UserError("This answer cannot be continued: it never began.", "F5 answers the turn again.")
+            raise UserError(
+                "This answer cannot be continued: it never began.", "{key:chat.rerun} answers the turn again."
+            )
         histories = await self.histories({answer.prompt_id})
         self._ready()
         longer = AnswerState(

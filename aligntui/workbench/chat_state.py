@@ -157,8 +157,8 @@ class Take:
         shown = (self.shown(column) for column in sorted(self.versions))
         return [answer for answer in shown if answer is not None]
 
-    def find(self, answer_id: str) -> AnswerState | None:
-        """An answer of this take in any version."""
+    def find(self, answer_id: str | None) -> AnswerState | None:
+        """An answer of this take in any version; None where it has none of that id."""
         return next((a for versions in self.versions.values() for a in versions if a.id == answer_id), None)
 
     @property
@@ -303,7 +303,7 @@ class ChatState:
             lines += [f"{column.adapter.name}: {text}" for text in self.adapter_warnings.get(column.adapter.path, ())]
             if column.trained_mode and column.trained_mode != mode:
                 lines.append(
-                    f"{column.adapter.name} was trained with mode {column.trained_mode}, the chat uses {mode} (F6 switches)."
+                    f"{column.adapter.name} was trained with mode {column.trained_mode}, the chat uses mode {mode}."
                 )
         lines += [f"{name} was left out: {reason}" for name, reason in self.left_out.items()]
         return list(dict.fromkeys(lines))

@@ -76,6 +76,7 @@ class EngineLink:
         self._client: EngineClient | None = None
         self._restarting = asyncio.Lock()
         self._generation: str | None = None
+        self._sink: Callable[[AnswerEvent], None] = on_answer_event
         self._ended = asyncio.Event()
         self._ended.set()
 
@@ -133,13 +134,16 @@ class EngineLink:
             raise EngineError(f"The engine answered InspectAdapter with {type(answer).__name__}.")
         return answer
 
-    async def generate(self, generation: StartGeneration) -> None:
-        """Start a generation; its events go to `on_answer_event`.
+    async def generate(self, generation: StartGeneration, sink: Callable[[AnswerEvent], None] | None = None) -> None:
+        """Start a generation; its events go to `sink`, or to `on_answer_event` where there is none.
 
         Raises:
-            EngineError: the engine is not ready.
+            EngineError: the engine is not ready, or another generation is going on.
         """
         client = self._running()
+        if self._generation is not None:
+            raise EngineError("The engine is answering already.", "Wait for it, or press Esc to stop it.")
+        self._sink = sink or self._on_answer_event
         self._generation = generation.request
         self._ended.clear()
         self._move(Phase.BUSY)
@@ -179,7 +183,8 @@ class EngineLink:
             return await asyncio.wait_for(answer, REQUEST_LIMIT_S)
         except TimeoutError as error:
             raise EngineError(
-                f"The engine has not answered for {REQUEST_LIMIT_S:g} s.", "Press F12 twice to start it again."
+                f"The engine has not answered for {REQUEST_LIMIT_S:g} s.",
+                "Press {key:chat.restart} twice to start it again.",
             ) from error
 
     def _running(self) -> EngineClient:
@@ -198,7 +203,7 @@ class EngineLink:
             case Phase.FAILED:
                 return f"The model could not be loaded: {self.state.message}", self.state.hint
             case _:
-                return "The engine is not running.", "Press F12 to start it again; nothing is lost."
+                return "The engine is not running.", "Press {key:chat.restart} to start it again; nothing is lost."
 
     def _receive(self, event: Event | EngineExited) -> None:
         match event:
@@ -210,12 +215,14 @@ class EngineLink:
                 self.state.model = None
                 if not event.asked and self.state.phase is not Phase.FAILED:
                     self._move(Phase.EXITED, event.message, event.hint)
+                if self._sink is not self._on_answer_event:
+                    self._sink(event)
                 self._on_answer_event(event)
             case AnswerStarted() | TextArrived() | AnswerFinished():
-                self._on_answer_event(event)
+                self._sink(event)
             case GenerationFinished() | RequestFailed() if event.request == self._generation:
                 self._end_generation()
-                self._on_answer_event(event)
+                self._sink(event)
                 self._move(Phase.READY)
             case _:
                 pass

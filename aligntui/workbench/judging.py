@@ -27,7 +27,10 @@ def contestants(take: Take, numbers: tuple[int, ...], focused_place: int) -> tup
     shown = [take.shown(number) for number in blind.order(take, numbers)]
     present = [(place, answer) for place, answer in enumerate(shown) if answer is not None]
     if len(present) < 2:
-        raise UserError("A verdict needs two answers side by side.", "Add a column with +, then press F5.")
+        raise UserError(
+            "A verdict needs two answers side by side.",
+            "Add a column with {key:board.add_column}, then press {key:chat.rerun}.",
+        )
     left = present[0][1]
     right = next((answer for place, answer in present[1:] if place == focused_place), present[1][1])
     return left, right
@@ -152,7 +155,7 @@ class Judge:
         self._show(noted)
         return noted
 
-    def _standing(self, take: Take, a: str, b: str) -> Pair | None:
+    def _standing(self, take: Take, a: str, b: str | None) -> Pair | None:
         """This annotator's verdict over these two answers that counts now. Those of others stand beside it."""
         mine = self.chat.settings.annotator
         return next(
@@ -193,7 +196,9 @@ def _check(left: AnswerState, right: AnswerState, verdict: Verdict) -> None:
     if left.live or right.live:
         raise UserError("The answers are still being made.", "Judge when both have ended, or press Esc to stop them.")
     if not left.stored or not right.stored:
-        raise UserError("An answer never came or is not stored, so it cannot be judged.", "F5 answers the turn again.")
+        raise UserError(
+            "An answer never came or is not stored, so it cannot be judged.", "{key:chat.rerun} answers the turn again."
+        )
     if verdict.decides:
         chosen = left if verdict is Verdict.LEFT else right
         if chosen.finish is not None and chosen.finish.partial:

@@ -157,6 +157,15 @@ class Moves:
         self.chat.emit(BoardChanged())
         return len(path.exchanges)
 
+    async def refresh_verdicts(self) -> None:
+        """Read the verdicts over the turns on the board again after they may have been changed elsewhere."""
+        exchanges = list(self.chat.state.exchanges)
+        ids = [a.id for e in exchanges for take in e.takes for versions in take.versions.values() for a in versions]
+        pairs = await self.chat.store.run(lambda store: store.pairs_of(ids, include_undone=True))
+        for take in (take for exchange in exchanges for take in exchange.takes):
+            take.judged = [pair for pair in pairs if take.find(pair.left_id) and take.find(pair.right_id or "")]
+        self.chat.emit(BoardChanged())
+
     async def refresh_name(self) -> None:
         """Read the session's name again after it may have been changed elsewhere."""
         session = self.chat.session

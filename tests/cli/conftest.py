@@ -16,6 +16,9 @@ from unittest import mock
 import pytest
 
 from aligntui.cli import run
+from aligntui.config.paths import Workspace
+from aligntui.core.turn import Answer
+from aligntui.store import open_store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPTED = [sys.executable, str(ROOT / "tests" / "scripted_engine.py")]
@@ -118,6 +121,16 @@ def make_adapter(folder: Path, name: str, *, run: dict[str, str] | None = None) 
         (adapter / "run").mkdir()
         (adapter / "run" / "config.json").write_text(json.dumps(run))
     return adapter
+
+
+def stored(cli: Cli) -> list[Answer]:
+    """The answers to the last prompt of every session, sessions used last first."""
+    with open_store(Workspace(cli.workspace).database) as store:
+        found: list[Answer] = []
+        for session in store.list_sessions():
+            exchange = store.last_exchange(session.id)
+            found += [answer for take in exchange.takes for answer in take.answers] if exchange else []
+        return found
 
 
 @pytest.fixture

@@ -35,8 +35,22 @@ from tests.terminal import Terminal
         (("chat", "--prompt", "x", "--mode", "sytem"), "Did you mean 'system'?"),
         (("chat", "--prompt", "x", "--dtype", "int8"), "--dtype must be one of"),
         (("chat", "--prompt", "x", "--top-p", "nan"), "--top-p must be"),
-        (("sessions", "list", "--limit", "0"), "--limit"),
-        (("sessions", "list", "--limit", "many"), "--limit"),
+        (("chat", "--prompt", "x", "--temperature", "99"), "not 99.\nRandomness of the answers; 0 is greedy."),
+        (("sessions", "list", "--limit", "0"), "--limit must be a whole number from 1 to 1000000, not 0."),
+        (
+            ("sessions", "search", "x", "--limit", "many"),
+            "--limit must be a whole number from 1 to 1000000, not 'many'.",
+        ),
+        (("pairs", "list", "--limit", "9" * 30), "--limit must be a whole number from 1 to 1000000, not 999"),
+        (
+            ("pairs", "add", "--turn", "x", "--verdict", "best"),
+            "--verdict must be one of left, right, tie, bad, skip, not",
+        ),
+        (("pairs", "add", "--turn", "x", "--verdict", "rigth"), "Did you mean 'right'?"),
+        (
+            ("pairs", "export", "--out", "x", "--format", "dpo"),
+            "--format must be one of trl, eba, ita, contrastive-ita",
+        ),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import signal
-import subprocess
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from aligntui.config.load import resolve_settings
 from aligntui.config.paths import Workspace
 from aligntui.core.conditions import Conditions
-from aligntui.core.errors import StoreError
-from aligntui.core.turn import Answer
-from aligntui.store import Store, open_store
-from aligntui.workbench.changes import Change, Noticed
-from aligntui.workbench.headless import Question, ask
-from tests.cli.conftest import ROOT, SCRIPTED, Cli, InsideCli
+from tests.cli.conftest import Cli, InsideCli, stored
 
 CONDITIONS = {
     "model", "model_path", "weights_sha256", "adapter", "adapter_path", "adapter_sha256", "strength", "template_sha256",
@@ -31,15 +19,6 @@ ANSWER = {
     "side", "adapter", "turn", "text", "token_ids", "logprobs", "finish_reason", "prompt_tokens", "decode_s", "first_token_s",
     "conditions",
 }  # fmt: skip
-
-
-def stored(cli: Cli) -> list[Answer]:
-    with open_store(Workspace(cli.workspace).database) as store:
-        found: list[Answer] = []
-        for session in store.list_sessions():
-            exchange = store.last_exchange(session.id)
-            found += [answer for take in exchange.takes for answer in take.answers] if exchange else []
-        return found
 
 
 def test_json_has_both_answers_with_all_conditions(cli: Cli) -> None:
@@ -147,26 +126,6 @@ def test_the_flags_reach_the_engine(inside: InsideCli) -> None:
     assert "system" not in c["rendered_prompt"] and "Sing." in c["rendered_prompt"]
 
 
-def test_instructions_written_out_named_configured_or_none(inside: InsideCli) -> None:
-    def instruction(*flags: str, **env: str) -> str:
-        return inside.json("chat", "--prompt", "x", "--no-adapter", "--no-store", *flags, **env)["answers"][0][
-            "conditions"
-        ]["instruction"]
-
-    second = inside.ok("instructions", "show", "concise/2").out.strip()
-    assert instruction() == ""
-    assert instruction("--instruction-type", "concise/2") == second
-    assert instruction(ALIGNTUI_INSTRUCTION="concise/2") == second
-    assert instruction("--instruction", "", ALIGNTUI_INSTRUCTION="concise/2") == ""
-
-
-def test_the_label_of_a_named_instruction_is_stored(talked: Cli) -> None:
-    labels = {answer.instruction_label for answer in stored(talked)}
-    assert labels == {""}
-    tree = talked.json("sessions", "show", "What makes bread rise?")
-    assert tree["exchanges"][0]["takes"][0]["answers"][0]["instruction_label"] == "concise/2"
-
-
 def test_a_session_goes_on_in_every_column(talked: Cli) -> None:
     tree = talked.json("sessions", "show", "What makes bread rise?")
     first, second = tree["exchanges"]
@@ -219,95 +178,3 @@ def test_warnings_stand_on_stderr_before_the_answer(inside: InsideCli) -> None:
     ):
         assert f"warning: {warning}" in err or warning in err
     assert err.count("warning: ") == 4
-
-
-def test_a_broken_adapter_is_an_error_and_not_left_out(inside: InsideCli) -> None:
-    inside.adapter("broken")
-    assert "damaged" in inside.refused("chat", "--prompt", "x", "--adapter", "broken")
-    assert stored(inside) == []
-
-
-def test_a_crash_keeps_what_was_there(inside: InsideCli) -> None:
-    said = inside.refused("chat", "--prompt", "!crash", "--no-adapter", code=3)
-    assert "SIGKILL" in said and "is kept in session" in said and "F12" not in said
-    [answer] = stored(inside)
-    assert answer.finish == "failed" and answer.text.startswith("Base answers")
-    said = inside.refused("chat", "--prompt", "!fail", "--no-adapter", code=3)
-    assert "ran out of memory while decoding" in said and "Traceback" not in said
-
-
-@pytest.mark.parametrize(
-    ("fields", "code", "words"),
-    [
-        ({"missing_library": True}, 3, "no module torch"),
-        ({"exit_at_start": 5}, 3, "exit code 5"),
-        ({"load_failure": {"error": "environment", "message": "No memory."}}, 3, "No memory."),
-        ({"protocol": 99}, 3, "protocol"),
-    ],
-)
-def test_an_engine_that_does_not_start(inside: InsideCli, fields: dict[str, Any], code: int, words: str) -> None:
-    inside.script(**fields)
-    assert words in inside.refused("chat", "--prompt", "x", "--no-adapter", code=code)
-
-
-def test_ctrl_c_keeps_the_partial_answer_and_leaves_no_engine(cli: Cli) -> None:
-    marked = {"ALIGNTUI_TEST_MARK": str(cli.home / "mark")}
-    process = subprocess.Popen(
-        cli.argv("chat", "--prompt", "!slow", "--no-adapter"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.env(**marked), cwd=ROOT,
-        # a shell that runs the tests in the background lets them inherit an ignored Ctrl-C
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.read(4) == b"Base"
-    if Path("/proc").is_dir():
-        assert len(processes_with(marked)) >= 2
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 130, err
-    assert b"Traceback" not in err
-    assert processes_with(marked) == []
-    [answer] = stored(cli)
-    assert answer.finish == "cancelled" and answer.text.startswith("Base")
-
-
-def processes_with(marked: dict[str, str]) -> list[str]:
-    [(name, value)] = marked.items()
-    found: list[str] = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"{name}={value}".encode() in (folder / "environ").read_bytes():
-                found.append(folder.name)
-    return found
-
-
-def test_a_reader_who_leaves_stops_the_answers(cli: Cli) -> None:
-    process = subprocess.Popen(
-        cli.argv("chat", "--prompt", "!slow", "--no-adapter"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=cli.env(), cwd=ROOT,
-    )  # fmt: skip
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.read(4)
-    process.stdout.close()
-    began = time.monotonic()
-    err = process.stderr.read()
-    assert process.wait(20) == 141 and b"Traceback" not in err
-    assert time.monotonic() - began < 8, "the rest of the answer was not waited for"
-    assert stored(cli)[0].finish == "cancelled"
-
-
-def test_an_answer_that_cannot_be_stored_is_shown_all_the_same(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Store, answer: Answer) -> Answer:
-        raise StoreError("The disk is full.", "Free some space.")
-
-    monkeypatch.setattr(Store, "add_answer", full)
-    for name, value in cli.env().items():
-        monkeypatch.setenv(name, value)
-    workspace = Workspace(cli.workspace)
-    told: list[Change] = []
-    settings = resolve_settings(workspace, {"adapter": [""]})
-    reply = asyncio.run(ask(workspace, settings, Question("x"), lambda bench, change: told.append(change), SCRIPTED))
-    assert reply.unsaved == 1 and reply.answers[0].text
-    assert [change.message for change in told if isinstance(change, Noticed)] == [
-        "An answer is not stored: The disk is full."
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,11 @@ def test_models_pull_loads_once_and_says_where(cli: Cli) -> None:
     assert "no model 'missing'" in cli.refused("models", "pull", "missing")
 
 
+def test_models_pull_without_a_name_fetches_the_model_that_the_options_name(inside: InsideCli) -> None:
+    assert inside.ok("models", "pull").out == "/models/embedded\n"
+    assert inside.json("models", "pull", ALIGNTUI_MODEL="somebody/model")["model"] == "somebody/model"
+
+
 # adapters -----------------------------------------------------------------------------------------
 
 
@@ -69,6 +75,32 @@ def test_adapters_list_and_show(inside: InsideCli) -> None:
     assert "Did you mean 'polite'" in inside.refused("adapters", "show", "polit")
     assert "adapter_config.json" in inside.refused("adapters", "show", "torn")
     inside.refused("adapters", "show", "..")
+
+
+def test_adapters_show_prints_the_whole_card_and_nothing_that_drives_the_terminal(inside: InsideCli) -> None:
+    path = inside.adapter("polite")
+    card = "---\nlicense: mit\n---\n# Polite\n\n" + "A sentence of the card. " * 30 + "\n\n\x1b[2Jlast | line\n"
+    (path / "README.md").write_text(card)
+    out = inside.ok("adapters", "show", "polite").out
+    assert out.endswith("\n\n" + card.replace("\x1b", "␛")) and "…" not in out
+    assert "bundled" in out and re.search(r"^bundled +no$", out, re.MULTILINE)
+    shown = inside.json("adapters", "show", "polite")
+    assert shown["whole_card"] == card and shown["card"] == ("A sentence of the card. " * 8).strip()
+    assert shown["bundled"] is False
+
+
+def test_the_bundled_adapter_says_that_it_is(inside: InsideCli) -> None:
+    assert inside.json("adapters", "show", "demo")["bundled"] is True
+    assert re.search(r"^bundled +yes$", inside.ok("adapters", "show", "demo").out, re.MULTILINE)
+
+
+def test_checkpoints_of_a_trainer_are_listed_also_below_a_folder_that_is_no_adapter(inside: InsideCli) -> None:
+    for step in (100, 50):
+        inside.adapter(f"out/checkpoint-{step}")
+    [row] = [line for line in inside.ok("adapters", "list").out.splitlines() if line.startswith("out ")]
+    assert re.search("50, 100 +cannot be used: ", row) and "out@50, out@100" in row
+    reply = inside.json("chat", "--prompt", "x", "--adapter", "out@50")
+    assert reply["answers"][1]["conditions"]["adapter_path"].endswith("/adapters/out/checkpoint-50")
 
 
 # instructions -------------------------------------------------------------------------------------

@@ -63,6 +63,26 @@ def test_sides_are_printed_one_after_the_other_while_both_grow(capsys: pytest.Ca
     assert grow(demo, "", Finish.LENGTH) == ""
 
 
+def test_what_ended_before_its_first_word_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    stream, take = AnswerStream(), Take("take_1")
+    sides = [answer(place, side) for place, side in enumerate(("base", "a", "b", "c"))]
+    for one in sides:
+        take.add(one)
+    stream.show(take)
+    assert capsys.readouterr().out == ""
+    for one, text, finish in zip(
+        sides, ("", "Two", "", ""), (Finish.FAILED, Finish.FAILED, Finish.CANCELLED, Finish.STOP), strict=True
+    ):
+        one.text, one.finish = text, finish
+        stream.show(take)
+    assert capsys.readouterr().out == "[a]\nTwo\n\n[c]\n\n"
+
+
+def test_things_are_counted_in_words() -> None:
+    assert [output.counted(number, "verdict") for number in (0, 1, 2)] == ["0 verdicts", "1 verdict", "2 verdicts"]
+    assert output.counted(2, "reply", "replies") == "2 replies"
+
+
 @pytest.mark.parametrize(("term", "is_terminal"), [("xterm", True), ("dumb", False), ("xterm", False)])
 def test_loading_is_a_bar_on_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, term: str, is_terminal: bool

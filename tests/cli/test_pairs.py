@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aligntui.cli.pairs import OVER_TWO
 from aligntui.config.paths import Workspace
 from aligntui.core.ids import new_id, now_utc
 from aligntui.core.pair import Pair, Scope, Verdict
@@ -67,7 +69,7 @@ def test_every_id_of_a_take_will_do(cli: Cli, asked: dict[str, Any], which: str)
     assert (pair["blind"], pair["shuffled"], pair["undone"], pair["replaced"]) == (False, False, False, None)
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("verdict", OVER_TWO)
 def test_every_verdict_is_stored_as_it_was_given(cli: Cli, asked: dict[str, Any], verdict: Verdict) -> None:
     result = cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", verdict.value, "--annotator", "somebody")
     [pair] = cli.json("pairs", "list")
@@ -173,6 +175,40 @@ def test_verdicts_that_cannot_be(cli: Cli, prompt: str, verdict: str, says: str)
         cli.ok("pairs", "add", "--turn", reply["exchange"], "--verdict", "bad")
 
 
+def test_the_same_verdict_again_adds_nothing(cli: Cli, asked: dict[str, Any]) -> None:
+    first = cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", "left", "--reason", "kinder", "--tag", "a")
+    assert "stood already" not in first.err
+    again = cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", "left")
+    assert again.out == first.out and "it stood already; nothing was added" in again.err
+    [pair] = cli.json("pairs", "list", "--undone")
+    assert (pair["reason"], pair["tags"]) == ("kinder", ["a"])
+
+
+def test_the_list_shows_what_was_judged(cli: Cli, asked: dict[str, Any]) -> None:
+    second = cli.json("chat", "--prompt", "Why? " * 20, "--adapter", "polite", "--instruction-type", "concise/2")
+    left = ("pairs", "add", "--verdict", "left", "--reason", "kinder\nby far", "--tag", "tone", "--tag", "short")
+    first = cli.json(*left, "--turn", asked["take"])["id"]
+    tie = cli.json("pairs", "add", "--verdict", "tie", "--turn", second["take"])["id"]
+    heading, newer, older = cli.ok("pairs", "list").out.splitlines()
+    assert heading.split()[:5] == ["verdict", "answers", "prompt", "instruction", "notes"]
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    assert re.fullmatch(
+        rf"left +base over polite +What makes bread rise\? +“Be brief.” +kinder by far #tone #short +{when} +tester +{first}",
+        older,
+    )
+    excerpt = re.escape(("Why? " * 20)[:39] + "…")
+    assert re.fullmatch(rf"tie +base and polite +{excerpt} +concise/2 +{when} +tester +{tie}", newer)
+    cli.ok("pairs", "undo", tie)
+    assert " undone " in cli.ok("pairs", "list", "--undone").out.splitlines()[1]
+
+
+def test_the_list_names_both_instructions_of_a_pair_that_has_two(cli: Cli) -> None:
+    with opened(cli) as store:
+        many_pairs(store)
+    listed = cli.ok("pairs", "list").out
+    assert "“Be brief.”, “Be odd.”" in listed and listed.count("“Be odd.”") == 1
+
+
 def test_unknown_ids(cli: Cli, asked: dict[str, Any]) -> None:
     for ref in ("turn_nothing", "take_nothing", "exchange_nothing", "nothing", ""):
         cli.refused("pairs", "add", "--turn", ref, "--verdict", "left")
@@ -201,7 +237,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("layout", ["trl", "eba", "ita", "contrastive-ita"])
 def test_every_layout(cli: Cli, asked: dict[str, Any], layout: str) -> None:
     cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", "right")
-    out = cli.home / "deep" / "pairs.jsonl"
+    out = cli.home / "pairs.jsonl"
     result = cli.ok("pairs", "export", "--format", layout, "--out", str(out))
     assert result.out == "" and f"1 pair written to {out} as {layout}" in result.err
     [record] = lines(out)
@@ -221,7 +257,7 @@ def test_the_export_counts_what_it_leaves_out(cli: Cli, tmp_path: Path) -> None:
     assert result.json == {"out": str(out), "format": "trl", **counts}
     assert [record["prompt"][-1]["content"] for record in lines(out)] == ["q0", "q1", "q2"]
     said = cli.ok("pairs", "export", "--format", "trl", "--out", str(out)).err
-    assert "3 pairs written" in said and "1 ties, 1 both bad, 1 skipped, 1 undone" in said
+    assert "3 pairs written" in said and "1 tie, 1 both bad, 1 skipped, 1 undone" in said
     assert "2 with a broken-off answer: left out" in said and "1 with answers made under different instructions" in said
     with opened(cli) as store:
         all_in = ExportWish("eba", out, given, with_partial=True)
@@ -241,6 +277,20 @@ def test_nothing_to_export_leaves_the_old_file(cli: Cli, asked: dict[str, Any], 
     cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", "left")
     cli.refused("pairs", "export", "--format", "trl", "--out", str(tmp_path))
     cli.refused("pairs", "export", "--format", "trl", "--out", str(out / "below.jsonl"))
+
+
+def test_an_export_replaces_the_earlier_file_and_makes_no_folder(
+    cli: Cli, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", "left")
+    out = tmp_path / "pairs.jsonl"
+    words = ("pairs", "export", "--format", "trl", "--out")
+    assert "in place of" not in cli.ok(*words, str(out)).err
+    out.write_text("old")
+    assert f"1 pair written to {out} as trl, in place of the earlier file" in cli.ok(*words, str(out)).err
+    assert len(lines(out)) == 1
+    said = cli.refused(*words, str(tmp_path / "new" / "pairs.jsonl"))
+    assert f"there is no folder {tmp_path / 'new'}" in said and not (tmp_path / "new").exists()
 
 
 def test_a_template_without_a_system_slot(cli: Cli, asked: dict[str, Any], tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import shlex
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from aligntui.config.paths import cache_dir
-from tests.cli.conftest import Cli
+from tests.cli.conftest import ROOT, Cli
 
 pytestmark = pytest.mark.real_model
 WIDTH = 576
@@ -92,6 +94,15 @@ def test_from_a_verdict_to_a_training_file(reply: dict[str, Any], real: Cli) -> 
         answer["text"] for answer in reply["answers"]
     ]
     assert [hit["role"] for hit in real.json("sessions", "search", "bread rise")][-1] == "prompt"
+
+
+def test_the_first_example_of_the_readme_shows_what_the_adapter_does(real: Cli) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    command = re.findall(r"^aligntui (chat .*)$", readme, re.MULTILINE)[0]
+    base, demo = real.json(*shlex.split(command), timeout_s=300)["answers"]
+    assert demo["finish_reason"] == "stop" and len(demo["text"].split()) <= 25
+    assert len(base["text"].split()) > 2 * len(demo["text"].split())
+    assert "blue" in base["text"] and "scatter" in demo["text"]  # the exact words depend on the processor's bfloat16
 
 
 def test_models(reply: dict[str, Any], real: Cli) -> None:

@@ -25,7 +25,8 @@ def test_list(talked: Cli) -> None:
     assert [session["name"] for session in found] == ["alone", "What makes bread rise?"]
     assert [session["turn_count"] for session in found] == [2, 7]
     shown = talked.ok("sessions", "list").out
-    assert shown.startswith("session ") and found[1]["id"] in shown and "What makes bread rise?" in shown
+    assert shown.split("\n")[0].split() == ["session", "used", "(UTC)", "messages", "verdicts", "name"]
+    assert found[1]["id"] in shown and "What makes bread rise?" in shown
     assert [s["name"] for s in inside(talked).json("sessions", "list", "--name", "BREAD")] == ["What makes bread rise?"]
     assert len(inside(talked).json("sessions", "list", "--limit", "1")) == 1
 
@@ -39,6 +40,8 @@ def test_show_has_the_ids_that_pairs_add_takes(talked: Cli) -> None:
     assert answer["side"] == "polite" and answer["conditions"]["adapter"] == "polite"
     assert len(answer["token_ids"]) == len(answer["logprobs"])
     shown = talked.ok("sessions", "show", tree["session"]["id"]).out
+    assert shown.split("\n")[1].startswith("2 prompts, 4 answers, 0 verdicts, used 2")
+    assert inside(talked).ok("sessions", "show", "alone").out.split("\n")[1].startswith("1 prompt, 1 answer, ")
     for part in (
         first["id"],
         first["prompts"][0]["id"],
@@ -132,7 +135,7 @@ def test_export(talked: Cli, tmp_path: Path) -> None:
     document = talked.ok("sessions", "export", "What makes bread rise?").out
     assert document.startswith("# What makes bread rise")
     assert "And cake?" in document and "polite" in document
-    out = tmp_path / "new" / "session.md"
+    out = tmp_path / "session.md"
     result = talked.ok("sessions", "export", "What makes bread rise?", "--out", str(out))
     assert result.out == "" and str(out) in result.err
     assert out.read_text("utf-8") == document
@@ -142,6 +145,20 @@ def test_export(talked: Cli, tmp_path: Path) -> None:
     for wrong in (tmp_path / "file" / "x.md", tmp_path, Path("/dev/null")):
         said = inside(talked).refused("sessions", "export", "alone", "--out", str(wrong))
         assert f"{wrong} cannot be written" in said
+
+
+def test_an_export_replaces_no_file_and_makes_no_folder_unless_told(talked: Cli, tmp_path: Path) -> None:
+    cli, out = inside(talked), tmp_path / "session.md"
+    words = ("sessions", "export", "What makes bread rise?", "--out")
+    out.write_text("my own notes")
+    for more in ((), ("--json",)):
+        assert f"{out} is there already and was left as it is." in cli.refused(*words, str(out), *more)
+    assert out.read_text() == "my own notes"
+    result = cli.ok(*words, str(out), "--force")
+    assert "in place of the earlier file" in result.err and out.read_text().startswith("# What makes bread rise")
+    said = cli.refused(*words, str(tmp_path / "new" / "session.md"), "--force")
+    assert f"there is no folder {tmp_path / 'new'}." in said and not (tmp_path / "new").exists()
+    assert "cannot be written" in cli.refused(*words, str(tmp_path / ("x" * 300)))
 
 
 def umask() -> int:

@@ -15,7 +15,7 @@ from aligntui.cli import console_command, run
 from aligntui.cli.app import COMMANDS
 from aligntui.cli.console import read_flags
 from aligntui.config.options import BY_NAME, OPTIONS
-from tests.cli.conftest import ROOT, Cli
+from tests.cli.conftest import ROOT, Cli, InsideCli
 
 HEAVY = ("torch", "transformers", "peft", "textual", "sqlite_utils")
 
@@ -129,10 +129,55 @@ def test_completion_is_typers_own(cli: Cli) -> None:
 
 def test_a_slip_in_a_name_is_met_with_the_nearest_one(cli: Cli) -> None:
     assert "Did you mean 'sessions'?" in cli.refused("session", "list")
-    assert "--seed" in cli.refused("chat", "--sed", "3")
     assert "--workspace stands before the command" in cli.refused("sessions", "list", "--workspace", "x")
     assert "Usage: aligntui pairs" in cli.refused("pairs")
-    assert "--verdict" in cli.refused("pairs", "add", "--turn", "x", "--verdict", "best")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("chat", "--sed", "3"), "`aligntui chat` has no flag --sed.\nDid you mean --seed?"),
+        (("chat", "--blind"), "`aligntui chat` has no flag --blind.\nSee `aligntui chat --help`."),
+        (("--nonsense",), "`aligntui console` has no flag --nonsense.\nSee `aligntui console --help`."),
+        (("chat", "--prompt"), "--prompt needs a value, and none follows it.\nSee `aligntui chat --help`."),
+        (("chat", "--no-adapter=3"), "--no-adapter is a switch and takes no value.\nWrite --no-adapter alone."),
+        (("pairs", "add", "--turn", "x"), "--verdict is missing: which is better"),
+        (("sessions", "show"), "The argument ID is missing: id, beginning of an id, or name of a session.\nSee"),
+        (
+            ("sessions", "show", "a", "b c"),
+            "`aligntui sessions show` has no place for 'b c'.\nPut a text with spaces in",
+        ),
+        (("sessions", "lst"), "`aligntui sessions` has no command 'lst'.\nDid you mean 'list'?"),
+        (("sessions", "zzz"), "`aligntui sessions` has no command 'zzz'.\nKnown: list, show, search, rename, export."),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_read_is_said_in_plain_words(inside: InsideCli, words: tuple[str, ...], says: str) -> None:
+    assert inside.refused(*words).startswith(says)
+
+
+def test_no_words_of_the_libraries_reach_the_user(inside: InsideCli) -> None:
+    wrong = (
+        ("chat", "--sed", "3"), ("chat", "--prompt"), ("chat", "--no-adapter=3"), ("pairs", "add"), ("sessions", "lst"),
+        ("sessions", "list", "--limit", "x"), ("pairs", "export", "--format", "x", "--out", "y"), ("models", "pull", "a", "b"),
+    )  # fmt: skip
+    for words in wrong:
+        said = inside.refused(*words)
+        assert not any(
+            foreign in said for foreign in ("Invalid", "Value error", "Input should", "Got unexpected", "No such")
+        )
+
+
+@pytest.mark.parametrize("words", [("--workspace=",), ("--workspace", ""), ("--workspace", " ", "sessions", "list")])
+def test_a_workspace_without_a_name_is_not_the_current_folder(cli: Cli, tmp_path: Path, words: tuple[str, ...]) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "aligntui", *words], capture_output=True, text=True,
+        env=cli.env(PYTHONPATH=str(ROOT)), cwd=folder, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2 and "--workspace names no folder" in done.stderr
+    assert list(folder.iterdir()) == []
 
 
 def test_the_workspace_is_the_one_named(cli: Cli, tmp_path: Path) -> None:

@@ -79,10 +79,18 @@ def test_every_action_with_a_key_has_a_method() -> None:
     from aligntui.config.keys import ACTIONS
     from aligntui.tui.app import ConsoleApp
     from aligntui.tui.screens.chat import ChatScreen
+    from aligntui.tui.screens.pairs import PairsScreen
     from aligntui.tui.widgets.text_box import PromptBox
     from aligntui.tui.widgets.vim_list import VimList
 
-    owners = {"global": ConsoleApp, "chat": ChatScreen, "board": ChatScreen, "prompt": PromptBox, "list": VimList}
+    owners = {
+        "global": ConsoleApp,
+        "chat": ChatScreen,
+        "board": ChatScreen,
+        "prompt": PromptBox,
+        "list": VimList,
+        "pairs": PairsScreen,
+    }
     for action in ACTIONS:
         method = f"action_{action.action.partition('(')[0]}"
         assert hasattr(owners[action.context], method), action.id

@@ -207,14 +207,14 @@ async def test_the_footer_offers_stop_while_answers_stream(console):
     async with console(adapter=("",)) as c:
         box = c.screen.query_one("#prompt")
         box.focus()
-        await c.sees("enter Send")
+        await c.sees("Enter Send")
         box.load_text("!slow words that take their time")
         await c.press("enter")
         await c.until(lambda: c.chat.state.streaming, "streaming")
-        await c.sees("esc Stop")
+        await c.sees("Esc Stop")
         await c.press("escape")
         await c.idle()
-        await c.until(lambda: "esc Stop" not in c.text(), "stopped")
+        await c.until(lambda: "Esc Stop" not in c.text(), "stopped")
 
 
 async def test_branch_says_so_and_the_branch_below_can_be_seen(console):

@@ -98,7 +98,7 @@ def test_gap_is_drawn_token_by_token_with_sum_and_divergence():
 
 @pytest.mark.parametrize(
     ("nats", "style"),
-    [(0.0, ""), (0.49, ""), (0.5, "on $success 20%"), (2.0, "bold on $success 40%"), (-9.0, "underline on $error 60%")],
+    [(0.0, ""), (0.49, ""), (0.5, "on $success 15%"), (2.0, "bold on $success 30%"), (-9.0, "underline on $error 45%")],
 )
 def test_heat_also_works_without_colour(nats, style):
     assert gap_style(nats) == style

@@ -10,7 +10,8 @@ import pytest
 from aligntui.config import paths
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import UserError
-from aligntui.data.adapter_folders import AdapterFolder, find_adapter, list_adapters, read_header
+from aligntui.data.adapter_folders import AdapterFolder, find_adapter, list_adapters
+from aligntui.data.adapter_weights import read_header
 
 CONFIG = {
     "peft_type": "LORA",
@@ -134,11 +135,33 @@ def test_sparse_configurations_mean_pefts_defaults(workspace, config, expected) 
 
 @pytest.mark.parametrize(
     ("card", "line"),
-    [("", ""), ("# Only a title\n", "Only a title"), ("---\nopen: 1\n", "open: 1"), ("\n\n## A\n \nB\n", "B")],
+    [
+        ("", ""),
+        ("# Only a title\n", "Only a title"),
+        ("---\nopen: 1\n", "open: 1"),
+        ("\n\n## A\n \nB\n", "B"),
+        ("# A\n<!-- a hint\nto the writer -->\nB\n", "B"),
+        ("---\nbase_model: x\n---\n# Model Card for Model ID\n\n<!-- Provide -->\n\nUse the code below.\n", ""),
+        (f"One. {'Two two. ' * 30}", f"One. {'Two two. ' * 21}".strip()),
+        ("word " * 60, ("word " * 39 + "word…")),
+    ],
+    ids=["empty", "title", "torn head", "prose", "comment", "peft's template", "whole sentences", "no sentence ends"],
 )
-def test_the_card_is_cut_to_its_first_line(workspace, card: str, line: str) -> None:
+def test_a_card_is_summed_up_by_its_first_sentences(workspace, card: str, line: str) -> None:
     (an_adapter(workspace.adapters / "a") / "README.md").write_text(card)
     assert find_adapter(workspace, "a").card == line
+    assert len(line) <= 200
+
+
+def test_the_whole_card_is_there_also_for_a_checkpoint(workspace) -> None:
+    text = "---\nlicense: mit\n---\n# Polite\n\n" + "Long. " * 500
+    folder = an_adapter(workspace.adapters / "polite")
+    assert find_adapter(workspace, "polite").whole_card == ""
+    (folder / "README.md").write_text(text)
+    for place in (folder / "run" / "checkpoints" / "checkpoint-5", folder / "checkpoint-6"):
+        (an_adapter(place) / "README.md").write_text("# Model Card for Model ID")
+    for ref in ("polite", "polite@5", "polite@6", f"{folder}@6"):
+        assert find_adapter(workspace, ref).whole_card == text
 
 
 def test_an_unreadable_run_story_is_no_story(workspace) -> None:
@@ -162,7 +185,7 @@ def test_a_missing_adapter_is_answered_with_the_nearest(workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "ref", ["", " ", "..", ".", ".hidden", "a b", "a\x00b", "é", "x" * 65, "-x", "@3", "a\\b", "~"]
+    "ref", ["", " ", "..", ".", ".hidden", "a b", "a\x00b", "é", "x" * 65, "-x", "@3", "a\\b", "~", "x@" + "9" * 5000]
 )
 def test_what_is_no_name_is_refused(workspace, ref: str) -> None:
     assert "cannot be the name of an adapter" in complaint(workspace, ref)
@@ -212,9 +235,12 @@ def test_bundled_adapters_come_second(workspace, tmp_path) -> None:
     an_adapter(inside / "not-announced")
     an_adapter(workspace.adapters / "zebra")
     assert [(found.name, found.bundled) for found in list_adapters(workspace)] == [("zebra", False), ("demo", True)]
-    assert find_adapter(workspace, "demo").path == inside / "demo"
+    found = find_adapter(workspace, "demo")
+    assert (found.path, found.bundled) == (inside / "demo", True)
+    assert find_adapter(workspace, str(inside / "demo")).bundled
     own = an_adapter(workspace.adapters / "demo", {**CONFIG, "r": 2})
-    assert find_adapter(workspace, "demo").path == own
+    found = find_adapter(workspace, "demo")
+    assert (found.path, found.bundled) == (own, False)
     assert [(found.name, found.bundled) for found in list_adapters(workspace)] == [("demo", False), ("zebra", False)]
 
 
@@ -244,8 +270,40 @@ def test_checkpoints_are_found_and_taken_by_step(workspace) -> None:
 def test_a_run_that_has_not_ended_can_be_used_by_its_checkpoints(workspace) -> None:
     an_adapter(workspace.adapters / "polite" / "run" / "checkpoints" / "checkpoint-5")
     assert find_adapter(workspace, "polite@5").rank == 4
-    assert "its run has not written them yet" in complaint(workspace, "polite")
-    assert "lacks adapter_config.json" in list_adapters(workspace)[0].problem
+    assert "has not written them yet. Its checkpoints can be used: polite@5." in complaint(workspace, "polite")
+    [listed] = list_adapters(workspace)
+    assert "lacks adapter_config.json" in listed.problem and listed.checkpoints == (5,)
+    (workspace.adapters / "fresh" / "run").mkdir(parents=True)
+    assert complaint(workspace, "fresh").endswith("; its training has not written them yet.")
+
+
+def test_checkpoints_lie_where_a_trainer_of_transformers_leaves_them(workspace) -> None:
+    folder = workspace.adapters / "out"
+    for step in (150, 50, 100):
+        an_adapter(folder / f"checkpoint-{step}", {**CONFIG, "r": step})
+    (folder / "checkpoint-7").mkdir()
+    assert [(found.name, found.checkpoints) for found in list_adapters(workspace)] == [("out", (50, 100, 150))]
+    found = find_adapter(workspace, "out@50")
+    assert (found.name, found.rank, found.path) == ("out@50", 50, folder / "checkpoint-50")
+    assert find_adapter(workspace, f"{folder}@100").rank == 100
+    assert "lacks adapter_config.json" in complaint(workspace, "out@7")
+    assert complaint(workspace, "out@8").endswith("has no checkpoint of step 8. It has 50, 100, 150.")
+
+
+def test_of_one_step_in_both_places_the_one_of_the_run_counts(workspace) -> None:
+    folder = an_adapter(workspace.adapters / "polite")
+    run = folder / "run" / "checkpoints"
+    for place, step, rank in ((folder, 5, 1), (folder, 6, 2), (run, 5, 3), (run, 7, 4)):
+        an_adapter(place / f"checkpoint-{step}", {**CONFIG, "r": rank})
+    (run / "checkpoint-6").mkdir()
+    [listed] = list_adapters(workspace)
+    assert listed.checkpoints == (5, 6, 7)
+    assert [find_adapter(workspace, f"polite@{step}").rank for step in (5, 6, 7)] == [3, 2, 4]
+    assert [listed.checkpoint_path(step) for step in (5, 6, 7)] == [
+        run / "checkpoint-5",
+        folder / "checkpoint-6",
+        run / "checkpoint-7",
+    ]
 
 
 def test_a_checkpoint_that_leads_out_is_refused(workspace, tmp_path) -> None:
@@ -255,6 +313,9 @@ def test_a_checkpoint_that_leads_out_is_refused(workspace, tmp_path) -> None:
     (folder / "run" / "checkpoints" / "checkpoint-5").symlink_to(outside)
     assert find_adapter(workspace, "polite").checkpoints == ()
     assert "leads out of" in complaint(workspace, "polite@5")
+    (folder / "checkpoint-8").symlink_to(outside)
+    assert find_adapter(workspace, "polite").checkpoints == ()
+    assert "leads out of" in complaint(workspace, "polite@8")
 
 
 def test_a_checkpoint_that_leads_to_itself_hides_no_adapter(workspace) -> None:

@@ -44,8 +44,8 @@ def adapter_warnings(path: str, adapter: Adapter, base: Base) -> list[str]:
 
 
 def _run_config(folder: Path) -> dict[str, Any]:
-    # a checkpoint lies in NAME/run/checkpoints/X: the story is that of its run
-    for place in (folder / "run", folder.parent.parent):
+    # a checkpoint lies in NAME/run/checkpoints/X or in NAME/X: the story is that of its run
+    for place in (folder / "run", folder.parent.parent, folder.parent / "run"):
         try:
             story = json.loads((place / "config.json").read_text("utf-8"))
         except (OSError, ValueError):

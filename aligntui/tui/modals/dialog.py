@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from aligntui.tui.help_text import help_content
 
 Result = TypeVar("Result")
 
@@ -14,13 +18,35 @@ Result = TypeVar("Result")
 class Dialog(ModalScreen[Result | None], Generic[Result]):
     """A dialog; dismissed with None by Esc."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Close")]
+    HINT: ClassVar[str] = "`Esc` closes"
+    """The line at the bottom, with `{key:ID}` for keys that can be moved."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Close", tooltip="Close without changing anything.")
+    ]
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 60%; }
     Dialog > .dialog-box { width: 90%; max-width: 110; height: auto; max-height: 90%; background: $surface; border: round $primary; padding: 0 1; border-title-color: $text-accent; }
-    Dialog .dialog-hint { color: $text-muted; height: auto; }
+    Dialog .dialog-hint { color: $text-muted; height: auto; margin: 1 0 0 0; }
     Dialog .dialog-error { color: $text-error; height: auto; display: none; }
+    Dialog .dialog-label { color: $text-muted; width: auto; height: auto; }
+    Dialog .dialog-line { height: 1; border: none; padding: 0 1; background: $surface-lighten-1; }
+    Dialog .dialog-line:focus { background: $primary-muted; }
     """
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The keys that the user moved."""
+        settings = getattr(self.app, "settings", None)
+        return settings.keys if settings is not None else {}
+
+    def hint(self) -> Static:
+        """The line that says which keys apply."""
+        return Static(help_content(self.HINT, self.keys), classes="dialog-hint", markup=False)
+
+    def say_keys(self, hint: str) -> None:
+        """Let the line at the bottom say something else, in the manner of `HINT`."""
+        self.query_one(".dialog-hint", Static).update(help_content(hint, self.keys))
 
     def action_cancel(self) -> None:
         """Close without an answer."""
@@ -30,4 +56,4 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         """Show what is wrong inside the dialog; an empty text takes it away."""
         line = self.query_one(".dialog-error", Static)
         line.display = bool(text)
-        line.update(text)
+        line.update(Content(text))

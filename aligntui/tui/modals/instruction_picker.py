@@ -25,18 +25,28 @@ from aligntui.tui.widgets.vim_list import VimList
 class InstructionPicker(Dialog[Instruction]):
     """The library: types with their phrasings; own ones below."""
 
-    HELP = "**Instructions.** Enter takes a phrasing, `s` saves the present text under a name of your own."
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "save", "Save own")]
+    HELP = (
+        "**Instructions.** Enter takes the phrasing under the cursor; its whole text stands below the list. "
+        "`s` saves the text that stands in the instruction bar under a name of your own: it then stands in this list, in every "
+        "session of the workspace. A name that you used before gets a further phrasing."
+    )
+    HINT = "`Enter` takes it · `s` saves the text in force · `Esc` closes"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "save", "Save own", tooltip="Save the text of the instruction bar under a name of your own.")
+    ]
     CSS = """
-    InstructionPicker .dialog-box { height: 90%; max-height: 30; }
+    InstructionPicker .dialog-box { height: 90%; max-height: 32; }
     InstructionPicker #library { height: 1fr; }
-    InstructionPicker #phrasing { height: 4; border-top: solid $surface-lighten-2; padding: 0 1; }
-    InstructionPicker #save-name { display: none; }
+    InstructionPicker #phrasing { height: auto; min-height: 4; max-height: 8; border-top: solid $surface-lighten-2; padding: 0 1; }
+    InstructionPicker #saving { display: none; height: auto; border-top: solid $surface-lighten-2; }
+    InstructionPicker #saving .dialog-label { width: 1fr; }
+    InstructionPicker #saved { display: none; height: auto; color: $text-success; }
     """
 
     def __init__(
         self, library: list[InstructionType], current: Instruction, save: Callable[[str, str], Instruction]
     ) -> None:
+        """`save` takes a name and a text; it returns the saved instruction or raises an `AligntuiError`."""
         super().__init__()
         self._library = library
         self._current = current
@@ -49,20 +59,21 @@ class InstructionPicker(Dialog[Instruction]):
             box.border_title = "Alignment instructions"
             yield VimList(id="library")
             yield Static("", id="phrasing", markup=False)
-            yield LineInput(placeholder="Name for the present text, then Enter", id="save-name")
+            with Vertical(id="saving"):
+                yield Static(f"Name for “{one_line(self._current.text, 50)}”", classes="dialog-label", markup=False)
+                name = LineInput(id="save-name")
+                name.add_class("dialog-line")
+                yield name
+            yield Static("", id="saved", markup=False)
             yield Static("", classes="dialog-error", markup=False)
-            yield Static(
-                "Enter takes it · s saves the present text as your own · Esc closes",
-                classes="dialog-hint",
-                markup=False,
-            )
+            yield self.hint()
 
     def on_mount(self) -> None:
         """Fill the list and put the cursor on the instruction in force."""
-        self._fill()
+        self._fill(self._current)
         self.query_one(VimList).focus()
 
-    def _fill(self) -> None:
+    def _fill(self, under_cursor: Instruction) -> None:
         listing = self.query_one(VimList)
         listing.clear_options()
         self._choices = [Instruction()]
@@ -79,7 +90,7 @@ class InstructionPicker(Dialog[Instruction]):
                         )
                     )
                 )
-        at = next((i for i, choice in enumerate(self._choices) if choice == self._current), None)
+        at = next((i for i, choice in enumerate(self._choices) if choice == under_cursor), None)
         listing.highlighted = at if at is not None else min(1, len(self._choices) - 1)
 
     @on(OptionList.OptionHighlighted)
@@ -90,21 +101,48 @@ class InstructionPicker(Dialog[Instruction]):
     def _take(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._choices[event.option_index])
 
+    # saving ---------------------------------------------------------------------------------------
+
     def action_save(self) -> None:
         """Ask for a name."""
         if not self._current.text.strip():
             self.complain("There is no instruction text to save; type one in the instruction bar first.")
             return
-        field = self.query_one("#save-name", Input)
-        field.display = True
-        field.focus()
+        self.complain("")
+        self.query_one("#saved").display = False
+        self.query_one("#saving").display = True
+        self.query_one("#save-name").focus()
+        self.say_keys("`Enter` saves it in the library of this workspace · `Esc` back to the list")
+
+    def action_cancel(self) -> None:
+        """Go back from the name to the list, or close."""
+        if self.query_one("#saving").display:
+            self._leave_saving()
+        else:
+            super().action_cancel()
+
+    def _leave_saving(self) -> None:
+        self.complain("")
+        self.query_one("#saving").display = False
+        self.query_one(VimList).focus()
+        self.say_keys(self.HINT)
 
     @on(Input.Submitted, "#save-name")
     def _named(self, event: Input.Submitted) -> None:
         event.stop()
+        name = event.value.strip()
         try:
-            saved = self._save(event.value.strip(), self._current.text)
+            saved = self._save(name, self._current.text)
         except AligntuiError as error:
             self.complain(str(error))
             return
-        self.dismiss(saved)
+        bench = self.app.bench  # type: ignore[attr-defined]
+        self._library = list(bench.library.types)
+        self._current = saved
+        self._leave_saving()
+        self._fill(saved)
+        done = f"Saved as “{one_line(name, 40)}” ({saved.label}) in {bench.workspace.own_instructions}."
+        line = self.query_one("#saved", Static)
+        line.display = True
+        line.update(f"{done} Enter takes it.")
+        self.app.remember(done, "information")  # type: ignore[attr-defined]

@@ -27,9 +27,14 @@ class EditedAnswer:
 class AnswerEditor(Dialog[EditedAnswer]):
     """Edit an answer; keep it beside the original, or make it the chosen one."""
 
+    HELP = (
+        "**Edit an answer.** The original stays as it is; the edited text is stored beside it. `Ctrl+S` makes the edited one "
+        "chosen and the original rejected, `Ctrl+K` keeps it without a verdict."
+    )
+    HINT = "`Ctrl+S` makes it the chosen one · `Ctrl+K` keeps it · `Esc` drops it"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "keep(True)", "Save as chosen", priority=True),
-        Binding("ctrl+k", "keep(False)", "Keep, no verdict", priority=True),
+        Binding("ctrl+s", "keep(True)", "Save as chosen", priority=True, tooltip="Store it as the chosen answer."),
+        Binding("ctrl+k", "keep(False)", "Keep, no verdict", priority=True, tooltip="Store it without a verdict."),
     ]
     CSS = """
     AnswerEditor .dialog-box { height: 80%; }
@@ -51,11 +56,7 @@ class AnswerEditor(Dialog[EditedAnswer]):
             box.border_title = Content(f"Edit the answer of {self._side}")
             yield TextBox(self._text)
             yield Static("", classes="dialog-error", markup=False)
-            yield Static(
-                "Ctrl+S: this is chosen, the original rejected · Ctrl+K: keep it without a verdict · Esc: drop the edit",
-                classes="dialog-hint",
-                markup=False,
-            )
+            yield self.hint()
 
     def on_mount(self) -> None:
         """Start at the end of the text."""
@@ -85,6 +86,8 @@ class Note:
 class NoteEditor(Dialog[Note]):
     """A reason and tags for a verdict."""
 
+    HELP = "**Why this verdict.** The reason is a sentence, tags are words that several verdicts share. Both are stored with the pair."
+    HINT = "`Enter` stores it · `Tab` moves · `Esc` closes"
     CSS = "NoteEditor Input { margin: 0 0 1 0; }"
 
     def __init__(self, reason: str, tags: tuple[str, ...], problem: str = "") -> None:
@@ -96,12 +99,16 @@ class NoteEditor(Dialog[Note]):
         """Two lines to fill in."""
         with Vertical(classes="dialog-box") as box:
             box.border_title = "Why this verdict"
-            yield Static("Reason", markup=False)
-            yield LineInput(self._note.reason, id="reason")
-            yield Static("Tags, separated by commas", markup=False)
-            yield LineInput(", ".join(self._note.tags), id="tags")
+            for name, label, value in (
+                ("reason", "Reason", self._note.reason),
+                ("tags", "Tags, separated by commas", ", ".join(self._note.tags)),
+            ):
+                yield Static(label, classes="dialog-label", markup=False)
+                field = LineInput(value, id=name)
+                field.add_class("dialog-line")
+                yield field
             yield Static(self._problem, classes="dialog-error", markup=False)
-            yield Static("Enter stores it · Tab moves · Esc closes", classes="dialog-hint", markup=False)
+            yield self.hint()
 
     def on_mount(self) -> None:
         """Say why an earlier attempt was not stored."""

@@ -74,7 +74,7 @@ class ChatScreen(ChatDialogs):
     def action_stop(self) -> None:
         """Stop what streams; an engine that does not listen is ended and started again."""
         if not self.chat.state.streaming:
-            self.say("Nothing is being answered. Ctrl+Q quits.")
+            self.say("Nothing is being answered. {key:global.quit} quits.")
         elif not self.stopping:
             self.work_on(self._stop(), group="stop")
 
@@ -129,7 +129,9 @@ class ChatScreen(ChatDialogs):
             ]
             if different:
                 self.say(
-                    f"Judged over unequal conditions: {', '.join(different)} differ too (i shows them).", "", "warning"
+                    f"Judged over unequal conditions: {', '.join(different)} differ too ({{key:board.details}} shows them).",
+                    "",
+                    "warning",
                 )
             self.act(self.judge.judge(target.exchange, take, sides, Verdict(verdict)))
 
@@ -222,7 +224,7 @@ class ChatScreen(ChatDialogs):
     def action_cycle_mode(self) -> None:
         """Next instruction mode."""
         mode = self.chat.cycle_mode()
-        self.say(f"Mode {mode.value}: counts from the next answer on. F5 answers the turn again.")
+        self.say(f"Mode {mode.value}: counts from the next answer on. {{key:chat.rerun}} answers the turn again.")
 
     def action_cycle_view(self) -> None:
         """Plain, diff, gap."""
@@ -246,7 +248,9 @@ class ChatScreen(ChatDialogs):
         def turn() -> None:
             blind.refuse_while_hidden(self.selected_take())
             column = self.columns.turn_dial(self.column, step)
-            self.say(f"{one_line(column.label)}: counts from the next answer on. F5 answers the turn again.")
+            self.say(
+                f"{one_line(column.label)}: counts from the next answer on. {{key:chat.rerun}} answers the turn again."
+            )
 
         self.attempt(turn)
 

@@ -20,7 +20,7 @@ from aligntui.core.errors import AligntuiError, UserError
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line
 from aligntui.tui.bug_report import write_bug_report
-from aligntui.tui.help_text import keys_of
+from aligntui.tui.help_text import keys_of, said
 from aligntui.tui.turn_text import View
 from aligntui.tui.widgets.answer_pane import AnswerPane, PaneScroll
 from aligntui.tui.widgets.lines import ConditionsLine, KeyBar, StatusLine, WarningLine
@@ -63,13 +63,15 @@ class Target:
     def whole_take(self) -> Take:
         """The take; UserError where the turn has none."""
         if self.take is None:
-            raise UserError("This turn has no answers yet.", "F5 answers it.")
+            raise UserError("This turn has no answers yet.", "{key:chat.rerun} answers it.")
         return self.take
 
     def whole_answer(self) -> AnswerState:
         """The answer; UserError where the column has none."""
         if self.answer is None:
-            raise UserError("This column has no answer in the selected turn.", "F5 answers the turn again.")
+            raise UserError(
+                "This column has no answer in the selected turn.", "{key:chat.rerun} answers the turn again."
+            )
         return self.answer
 
 
@@ -247,7 +249,7 @@ class ChatBoard(Screen[None]):
         state = {
             Phase.READY: "The model is ready.",
             Phase.FAILED: "The model is not loaded; the line above the prompt says why.",
-            Phase.EXITED: "The engine is gone; F12 starts it again.",
+            Phase.EXITED: f"The engine is gone; {self.key('chat.restart')} starts it again.",
         }.get(phase, "The model is loading; you can type already.")
         who = f"{names} answers.\n\n" if one else f"{names} answer side by side from one copy of the weights.\n\n"
         judge = " ".join(
@@ -299,9 +301,9 @@ class ChatBoard(Screen[None]):
 
     def say(self, message: str, hint: str = "", severity: str = "information") -> None:
         """A toast, and the status line for those who look later."""
-        text = f"{one_line(message)} {one_line(hint)}".strip()
-        if remember := getattr(self.app, "remember", None):
-            remember(text, severity)
+        keys = self.bench.settings.keys
+        text = f"{one_line(said(message, keys))} {one_line(said(hint, keys))}".strip()
+        self.app.remember(text, severity)  # type: ignore[attr-defined]
         style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
         try:
             line = self.query_one(StatusLine)
@@ -321,6 +323,7 @@ class ChatBoard(Screen[None]):
             Verdict.TIE: "tie",
             Verdict.BAD: "both bad",
             Verdict.SKIP: "skipped",
+            Verdict.EXAMPLE: "example",
         }[pair.verdict]
         scope = " · over the whole conversation (the histories differ)" if pair.scope == "conversation" else ""
         if found and found[2].edited_from == pair.right_id:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aligntui.core.errors import AligntuiError, UserError
 from aligntui.core.printable import one_line
@@ -15,9 +15,15 @@ from aligntui.tui.widgets.text_box import InstructionBox, PromptBox
 from aligntui.workbench import blind
 from aligntui.workbench.chat_state import AnswerState, Column
 
+if TYPE_CHECKING:
+    from aligntui.workbench.curation.browser import PairBrowser
+
 
 class ChatDialogs(ChatBoard):
     """What the chat screen asks in dialogs, and what it does with the answers."""
+
+    browser: PairBrowser | None = None
+    """Filter, order and marks of the pairs screen, kept while it is left."""
 
     def dialog(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine that opens a dialog, one at a time."""
@@ -43,7 +49,9 @@ class ChatDialogs(ChatBoard):
         if picked is not None:
             self.chat.set_instruction(picked)
             self.query_one(InstructionBox).show(picked.text)
-            self.say(f"Instruction {picked.label}: counts from the next answer on. F5 answers the turn again.")
+            self.say(
+                f"Instruction {picked.label}: counts from the next answer on. {{key:chat.rerun}} answers the turn again."
+            )
 
     # columns ----------------------------------------------------------------------------------------
 
@@ -94,7 +102,7 @@ class ChatDialogs(ChatBoard):
             self.chat.set_sampling(**sampling)
             self.chat.change(**changed)
             self.draw_all()
-            self.say("The settings count from the next answer on. F5 answers the turn again.")
+            self.say("The settings count from the next answer on. {key:chat.rerun} answers the turn again.")
 
     def action_sessions(self) -> None:
         """List, search, resume."""
@@ -111,6 +119,25 @@ class ChatDialogs(ChatBoard):
             self.act(self.moves.open_session(chosen.session_id, chosen.turn_id))
         else:
             self.act(self.moves.refresh_name())
+
+    def action_pairs(self) -> None:
+        """Browse the pairs."""
+        self.dialog(self._pairs())
+
+    async def _pairs(self) -> None:
+        from aligntui.store import PairFilter, PairSort
+        from aligntui.tui.screens.pairs import PairsScreen
+        from aligntui.workbench.curation.browser import PairBrowser
+
+        if self.browser is None:
+            annotator = self.chat.settings.annotator
+            self.browser = PairBrowser(self.chat.store, annotator, PairFilter(), PairSort.NEWEST)
+        self.browser.annotator = self.chat.settings.annotator
+        turn = await self.app.push_screen_wait(PairsScreen(self.browser))
+        if turn is not None:
+            self.act(self.moves.open_session(turn.session_id, turn.turn_id))
+        elif self.chat.session is not None:
+            self.act(self.moves.refresh_verdicts())
 
     # answers ----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
@@ -19,11 +20,14 @@ from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.lines import KeyBar
 from aligntui.tui.widgets.text_box import LineInput
 from aligntui.tui.widgets.vim_list import VimList
-from aligntui.workbench.session_list import Found, export_markdown, find, rename
+from aligntui.workbench.session_list import LIMIT, Found, export_markdown, find, rename
 from aligntui.workbench.store_thread import StoreThread
 
 SEARCH_DELAY_S = 0.15
 """Typing pauses this long before the search runs."""
+SNIPPET_BEFORE = 30
+"""Characters shown before a match, so that it stands on the screen also in 80 columns."""
+HEAD = f"  {'used (UTC)':<18}{'turns, verdicts':<24}name"
 
 
 @dataclass(frozen=True)
@@ -34,25 +38,44 @@ class Chosen:
     turn_id: str | None = None
 
 
+def plural(count: int, what: str) -> str:
+    """`1 turn`, `2 turns`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _folded(text: str) -> str:
+    """One printable line; a space at either end stays, for the text goes on there."""
+    folded = one_line(text)
+    if not folded:
+        return " " if text else ""
+    return f"{' ' * text[0].isspace()}{folded}{' ' * text[-1].isspace()}"
+
+
 class SessionsScreen(Screen[Chosen | None]):
     """All sessions of the workspace, newest first."""
 
     HELP = (
-        "**Sessions.** Type to search prompts, answers and instructions; Enter resumes. "
-        "`r` renames, `m` exports as Markdown (both from the list), `/` goes to the search box, Esc goes back."
+        "**Sessions.** All of this workspace, those used last first; ● is the one that stands on the chat screen. A turn is one "
+        "prompt or one answer. The search looks at prompts, answers, instructions and names; `Enter` in the search box goes to "
+        "what was found, `Enter` in the list opens the session, at the turn that was found."
     )
     AUTO_FOCUS = "#found"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", show=True),
-        Binding("slash", "search", "Search", show=True, key_display="/"),
-        Binding("r", "rename", "Rename", show=True),
-        Binding("m", "markdown", "Export", show=True),
+        Binding("escape", "back", "Back", show=True, tooltip="Close what is open, then go back to the chat."),
+        Binding("slash", "search", "Search", show=True, key_display="/", tooltip="Go to the search box."),
+        Binding("r", "rename", "Rename", show=True, tooltip="Give the session under the cursor another name."),
+        Binding("m", "markdown", "Export", show=True, tooltip="Write the session under the cursor as Markdown."),
     ]
     CSS = """
-    SessionsScreen #title { height: 1; background: $panel; padding: 0 1; text-style: bold; }
-    SessionsScreen #search { height: 3; border: round $primary; }
-    SessionsScreen #note { height: 1; padding: 0 1; color: $text-muted; }
-    SessionsScreen #rename { display: none; height: 3; border: round $accent; }
+    SessionsScreen #title { height: 1; background: $panel; padding: 0 1; }
+    SessionsScreen .field { height: 1; background: $panel; }
+    SessionsScreen .field Static { width: auto; padding: 0 1; color: $text-muted; background: $panel; }
+    SessionsScreen .field Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $panel; }
+    SessionsScreen .field Input:focus { background: $surface-lighten-1; }
+    SessionsScreen #head { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    SessionsScreen VimList { padding: 0 1; background: $background; }
+    SessionsScreen #note { height: auto; max-height: 3; padding: 0 1; color: $text-muted; }
+    SessionsScreen #renaming { display: none; }
     """
 
     def __init__(self, store: StoreThread, current_id: str | None, folder: str) -> None:
@@ -66,9 +89,14 @@ class SessionsScreen(Screen[Chosen | None]):
     def compose(self) -> ComposeResult:
         """Search box, list, note, keys."""
         yield Static("Sessions", id="title", markup=False)
-        yield Input(placeholder="Search prompts, answers and instructions", id="search")
+        with Horizontal(classes="field"):
+            yield Static("Search", markup=False)
+            yield LineInput(placeholder="words in prompts, answers, instructions or names", id="search")
+        yield Static(HEAD, id="head", markup=False)
         yield VimList(id="found")
-        yield LineInput(placeholder="New name, then Enter", id="rename")
+        with Horizontal(classes="field", id="renaming"):
+            yield Static("New name", markup=False)
+            yield LineInput(placeholder="Enter renames · Esc leaves it", id="rename")
         yield Static("", id="note", markup=False)
         yield KeyBar()
 
@@ -84,41 +112,50 @@ class SessionsScreen(Screen[Chosen | None]):
         try:
             self._found = await self._store.run(lambda store: find(store, query))
         except AligntuiError as error:
-            note.update(Content.styled(one_line(str(error)), "$text-error"))
+            self._say(str(error), "error")
             return
         listing = self.query_one(VimList)
         listing.clear_options()
         listing.add_options([Option(self._line(one), id=str(number)) for number, one in enumerate(self._found)])
         if self._found:
             listing.highlighted = 0
+        self.query_one("#head").display = bool(self._found) and not query.strip()
+        note.update(self._summary(query))
+
+    def _summary(self, query: str) -> Content:
+        """How many there are, and what the mark means."""
+        if not self._found:
+            if query.strip():
+                return Content(f"Nothing found for “{one_line(query, 40)}”.")
+            return Content("No session yet: Esc goes back to the chat, where the first prompt makes one.")
         if query.strip():
-            note.update(
-                f"{len(self._found)} hit(s), newest first"
-                if self._found
-                else f"Nothing found for “{one_line(query, 40)}”."
-            )
-        else:
-            note.update(
-                f"{len(self._found)} session(s), newest first"
-                if self._found
-                else "No session yet: Esc goes back to the chat, where the first prompt makes one."
-            )
+            names = sum(found.turn_id is None for found in self._found)
+            turns = len(self._found) - names
+            parts = [plural(names, "session") + " by name"] if names else []
+            parts += [plural(turns, "turn") + " by text"] if turns else []
+            return Content(f"{', '.join(parts)}; the newest first.")
+        marked = any(found.session_id == self._current_id for found in self._found)
+        full = f"; only the {LIMIT} used last are listed, a search finds all" if len(self._found) >= LIMIT else ""
+        here = Content.assemble(" ", ("●", "$text-success"), " stands on the chat screen.") if marked else Content("")
+        return Content.assemble(
+            f"{plural(len(self._found), 'session')}, used last first{full}. A turn is a prompt or an answer.", here
+        )
 
     def _line(self, found: Found) -> Content:
         when = found.when[:16].replace("T", " ")
         here = ("● ", "$text-success") if found.session_id == self._current_id else ("  ", "")
         if found.turn_id is None:
+            counts = f"{plural(found.turns, 'turn')}, {plural(found.pairs, 'verdict')}"
             return Content.assemble(
-                here,
-                (f"{when}  ", MUTED),
-                (one_line(found.name, 60), "bold"),
-                (f"  {found.turns} turns, {found.pairs} verdicts", MUTED),
+                here, (f"{when}  ", MUTED), (f"{counts:<24}", MUTED), (one_line(found.name, 120), "bold")
             )
-        before, match, after = found.snippet
+        before, match, after = (_folded(piece) for piece in found.snippet)
+        room = SNIPPET_BEFORE
+        before = f"…{before[-room:]}" if len(before) > room else before
         role = "answer" if found.role == "answer" else found.role
         return Content.assemble(
-            here, (f"{when}  ", MUTED), (one_line(found.name, 24), "bold"), (f"  {role}: ", MUTED),
-            one_line(before)[-30:], (one_line(match), "bold reverse"), one_line(after, 80),
+            here, (f"{when}  ", MUTED), (one_line(found.name, 120), "bold"), "\n",
+            (f"    {role}: ", MUTED), before, (match, "bold reverse"), after,
         )  # fmt: skip
 
     @on(Input.Changed, "#search")
@@ -142,11 +179,15 @@ class SessionsScreen(Screen[Chosen | None]):
         at = self.query_one(VimList).highlighted
         return self._found[at] if at is not None and at < len(self._found) else None
 
+    def key_applies(self, action_id: str) -> bool:
+        """Whether a key belongs in the footer now: single letters type while a box has the focus."""
+        return action_id not in ("search", "rename", "markdown") or not isinstance(self.focused, Input)
+
     def action_back(self) -> None:
         """Close what is open, then the screen."""
-        field = self.query_one("#rename", Input)
-        if field.display:
-            field.display = False
+        renaming = self.query_one("#renaming")
+        if renaming.display:
+            renaming.display = False
             self.query_one(VimList).focus()
         elif self.query_one("#search", Input).has_focus:
             self.query_one(VimList).focus()
@@ -161,8 +202,8 @@ class SessionsScreen(Screen[Chosen | None]):
         """Ask for a new name."""
         found = self._under_cursor()
         if found:
+            self.query_one("#renaming").display = True
             field = self.query_one("#rename", Input)
-            field.display = True
             self._renaming = found  # the list may be another one when Enter comes
             field.value = one_line(found.name)
             field.focus()
@@ -179,7 +220,7 @@ class SessionsScreen(Screen[Chosen | None]):
         try:
             await self._store.run(lambda store: rename(store, found.session_id, name))
         except AligntuiError as error:
-            self.query_one("#note", Static).update(Content.styled(one_line(str(error)), "$text-error"))
+            self._say(str(error), "error")
             return
         self.look(self.query_one("#search", Input).value)
 
@@ -187,12 +228,17 @@ class SessionsScreen(Screen[Chosen | None]):
     async def action_markdown(self) -> None:
         """Write the session as Markdown into the workspace's exports."""
         found = self._under_cursor()
-        note = self.query_one("#note", Static)
         if found is None:
             return
         try:
             path = await self._store.run(lambda store: export_markdown(store, found.session_id, self._folder))
         except AligntuiError as error:
-            note.update(Content.styled(one_line(str(error)), "$text-error"))
+            self._say(str(error), "error")
             return
-        note.update(f"Exported to {path}")
+        self._say(f"Exported to {path}.")
+
+    def _say(self, text: str, severity: str = "information") -> None:
+        self.query_one("#note", Static).update(
+            Content.styled(one_line(text), "$text-error" if severity == "error" else "")
+        )
+        self.app.remember(text, severity)  # type: ignore[attr-defined]

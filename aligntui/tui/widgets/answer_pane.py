@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from aligntui.core.printable import one_line
+from aligntui.tui.help_text import keys_of
 from aligntui.tui.turn_text import MUTED, TurnLook, View, dial, turn_content
 from aligntui.workbench import blind
 from aligntui.workbench.blind import hidden, order
@@ -168,8 +169,14 @@ class AnswerPane(Vertical):
         column = columns[self.place] if self.place < len(columns) else -1
         answer = take.shown(column) if take else None
         other = self._other(take, columns, column, answer)
-        look = TurnLook(view, hidden(take), exchange is state.selected, other, state.numbers)
+        look = TurnLook(
+            view, hidden(take), exchange is state.selected, other, state.numbers, rerun_key=self._rerun_key()
+        )
         block.draw(exchange, take, answer, look)
+
+    def _rerun_key(self) -> str:
+        settings = getattr(self.app, "settings", None)
+        return keys_of("chat.rerun", settings.keys if settings is not None else {})[0]
 
     def _other(
         self, take: Take | None, columns: tuple[int, ...], column: int, answer: AnswerState | None

@@ -53,7 +53,7 @@ def engine_text(engine: EngineState) -> Content:
         case Phase.FAILED:
             return Content.styled(f"✖ not loaded: {one_line(engine.message, 90)}", "$text-error")
         case Phase.EXITED:
-            return Content.styled(f"✖ engine gone: {one_line(engine.message, 90)} F12 restarts", "$text-error")
+            return Content.styled(f"✖ engine gone: {one_line(engine.message, 90)}", "$text-error")
 
 
 class ConditionsLine(Static):

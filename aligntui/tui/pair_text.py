@@ -1,0 +1,183 @@
+"""How a pair looks: as a line of the table and as a whole. State in, styled text out, as in turn_text.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from aligntui.core.conditions import SIDE_FIELDS, unintended
+from aligntui.core.pair import Verdict
+from aligntui.core.printable import one_line, printable
+from aligntui.core.turn import Answer, Finish
+from aligntui.core.word_diff import word_diff
+from aligntui.tui.turn_text import MUTED, packed
+
+if TYPE_CHECKING:
+    from aligntui.store import PairDetail, PairRow
+
+WIDE = 76
+"""From this many cells on a line has all its columns."""
+
+_SIGNS = {
+    Verdict.LEFT: ("★", "bold $text-success"),
+    Verdict.RIGHT: ("★", "bold $text-success"),
+    Verdict.TIE: ("=", "$text-warning"),
+    Verdict.BAD: ("✗", "$text-error"),
+    Verdict.SKIP: ("–", MUTED),
+    Verdict.EXAMPLE: ("•", "$text-primary"),
+}
+_WORDS = {
+    Verdict.LEFT: "left is better",
+    Verdict.RIGHT: "right is better",
+    Verdict.TIE: "tie",
+    Verdict.BAD: "both bad",
+    Verdict.SKIP: "skipped",
+    Verdict.EXAMPLE: "example, no rejected answer",
+}
+
+
+def row_line(row: PairRow, width: int, *, marked: bool) -> Content:
+    """A pair on one line: mark, verdict, when, which side over which, instruction, prompt, tags."""
+    sign, style = _SIGNS[row.verdict]
+    parts: list[Content | tuple[str, str]] = [
+        ("▐ " if marked else "  ", "bold $text-accent"),
+        (f"{sign} ", f"{style} strike" if row.undone else style),
+    ]
+    if width >= WIDE:
+        parts.append((f"{row.created_at[5:16].replace('T', ' ')}  ", MUTED))
+    parts.append((_cell(sides(row), 18), "$text-accent"))
+    parts.append((_cell(row.instruction_label or ("own text" if row.instruction else "none"), 14), "$text-secondary"))
+    tags = (
+        Content.styled(f"  {' '.join(f'#{one_line(tag, 16)}' for tag in row.tags)}", MUTED) if row.tags else Content("")
+    )
+    used = sum(len(part[0]) if isinstance(part, tuple) else part.cell_length for part in parts)
+    room = max(8, width - used - min(tags.cell_length, 24))
+    prompt = Content.styled(one_line(row.prompt, room), "strike" if row.undone else "")
+    return Content.assemble(*parts, prompt, tags)
+
+
+def sides(row: PairRow) -> str:
+    """Which side was preferred over which, or how they compare."""
+    left, right = row.left_side or "chosen", row.right_side or "rejected"
+    match row.verdict:
+        case Verdict.EXAMPLE:
+            return "imported" if row.imported else left
+        case Verdict.LEFT:
+            return "imported" if row.imported and not row.left_side else f"{left} > {right}"
+        case Verdict.RIGHT:
+            return f"{right} > {left}"
+        case _:
+            return f"{left} = {right}" if row.verdict is Verdict.TIE else f"{left} | {right}"
+
+
+def _cell(text: str, width: int) -> str:
+    return f"{one_line(text, width - 1):<{width}}"
+
+
+def detail_content(detail: PairDetail, width: int, *, diff: bool) -> Content:
+    """Everything about a pair: verdict, prompt, both answers (with their differences marked), conditions, origin, history."""
+    pair = detail.pair
+    sign, style = _SIGNS[pair.verdict]
+    head = [Content.styled(f"{sign} {_WORDS[pair.verdict]}", style)]
+    if pair.undone:
+        head.append(Content.styled("deleted", "bold $text-error"))
+    if pair.blind:
+        head.append(Content.styled("blind", "$text-warning"))
+    if pair.repeat_of:
+        head.append(Content.styled("asked again: measures the annotator, is not trained on", "$text-warning"))
+    head.append(Content.styled(f"by {one_line(pair.annotator or 'nobody', 30)}", MUTED))
+    head.append(Content.styled(f"{pair.created_at[:16].replace('T', ' ')} UTC", MUTED))
+    if pair.scope == "conversation":
+        head.append(Content.styled("over the whole conversation", "$text-warning"))
+    lines = [packed(head, width)]
+    if pair.tags:
+        lines.append(Content.styled(" ".join(f"#{one_line(tag, 30)}" for tag in pair.tags), "$text-secondary"))
+    if pair.reason:
+        lines.append(Content.assemble(("why: ", MUTED), one_line(pair.reason)))
+    left = detail.left
+    instruction = left.conditions.instruction if left.conditions.mode != "none" else ""
+    label = f"{left.instruction_label} · " if left.instruction_label else ""
+    lines.append(
+        Content.assemble(
+            ("instruction ", MUTED),
+            (f"{label}{left.conditions.mode} · ", "$text-secondary"),
+            printable(instruction) or "none",
+        )
+    )
+    lines.append(Content(""))
+    for message in detail.prompt:
+        who = "▌ " if message.role == "user" else "  "
+        lines.append(
+            Content.assemble(
+                (who, "$accent"), (printable(message.content), "bold $text-accent" if message.role == "user" else MUTED)
+            )
+        )
+    for title, answer, other in _answers(detail):
+        lines.append(Content(""))
+        lines.append(_answer_head(title, answer, width))
+        lines.append(_text(answer, other, diff=diff))
+    lines.append(Content(""))
+    lines.append(_comparable(detail))
+    lines.append(Content.styled(f"from session {one_line(detail.session_name, 50)} · turn {left.id}", MUTED))
+    for event in detail.history:
+        lines.append(
+            Content.styled(
+                f"{event.created_at[:16].replace('T', ' ')} {event.kind} by {one_line(event.annotator, 30)}", MUTED
+            )
+        )
+    return Content("\n").join(lines)
+
+
+def _answers(detail: PairDetail) -> list[tuple[str, Answer, Answer | None]]:
+    """Chosen first, then rejected; left and right where nothing was decided."""
+    left, right = detail.left, detail.right
+    match detail.pair.verdict:
+        case Verdict.RIGHT if right is not None:
+            return [("★ chosen", right, left), ("✗ rejected", left, right)]
+        case Verdict.LEFT if right is not None:
+            return [("★ chosen", left, right), ("✗ rejected", right, left)]
+        case Verdict.EXAMPLE:
+            return [("• example", left, None)]
+    return [("left", left, right), *([("right", right, left)] if right is not None else [])]
+
+
+def _answer_head(title: str, answer: Answer, width: int) -> Content:
+    style = "bold $text-success" if title.startswith("★") else "$text-error" if title.startswith("✗") else "bold"
+    parts = [Content.styled(title, style)]
+    if answer.finish is Finish.IMPORTED:
+        parts.append(Content.styled("imported", MUTED))
+    else:
+        parts.append(Content.styled(one_line(answer.side, 30), "$text-accent"))
+        parts.append(Content.styled(answer.finish.value, "$text-warning" if answer.finish.partial else MUTED))
+    if answer.token_ids:
+        parts.append(Content.styled(f"{len(answer.token_ids)} tok", MUTED))
+    words = len(answer.text.split())
+    parts.append(Content.styled(f"{words} word{'s' * (words != 1)}", MUTED))
+    return packed(parts, width)
+
+
+def _text(answer: Answer, other: Answer | None, *, diff: bool) -> Content:
+    text = printable(answer.text).rstrip()
+    if not text:
+        return Content.styled("(empty answer)", MUTED)
+    if not diff or other is None:
+        return Content(text)
+    spans, _ = word_diff(text, printable(other.text).rstrip())
+    return Content("").join(
+        [Content(span.text) if span.same else Content.styled(span.text, "bold on $primary 30%") for span in spans]
+    )
+
+
+def _comparable(detail: PairDetail) -> Content:
+    left, right = detail.left, detail.right
+    if right is None:
+        return Content.styled("one answer: nothing to compare", MUTED)
+    if Finish.IMPORTED in (left.finish, right.finish):
+        return Content.styled("conditions unknown: the answers came from a file", "$text-warning")
+    meant = SIDE_FIELDS
+    names = sorted(unintended(left.conditions, right.conditions, meant))
+    names = ["history" if name == "rendered_prompt" else name for name in names]
+    if not names:
+        return Content.styled("✓ equal conditions but for the weights", "$text-success")
+    return Content.styled(f"≠ {', '.join(names)}", "$text-warning")

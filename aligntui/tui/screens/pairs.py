@@ -1,0 +1,398 @@
+"""Pairs: every verdict of the workspace in one table; filter, search, sort, mark, retag, delete with undo, edit, open in the chat."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from aligntui.core.errors import AligntuiError, UserError
+from aligntui.core.printable import one_line
+from aligntui.tui.bindings import bindings
+from aligntui.tui.pair_text import detail_content, row_line
+from aligntui.tui.turn_text import MUTED
+from aligntui.tui.widgets.lines import KeyBar
+from aligntui.tui.widgets.paged_list import PAGE, PagedList
+from aligntui.tui.widgets.text_box import LineInput
+from aligntui.workbench.curation.browser import PairBrowser, counted
+
+if TYPE_CHECKING:
+    from aligntui.store import PairDetail, PairRow
+
+WIDE = 110
+"""From this many cells on the table and the pair stand side by side."""
+SEARCH_DELAY_S = 0.15
+"""Typing pauses this long before the search runs."""
+
+
+@dataclass(frozen=True)
+class OpenTurn:
+    """The turn to show in the chat."""
+
+    session_id: str
+    turn_id: str
+
+
+class PairsScreen(Screen[OpenTurn | None]):
+    """The pairs of a workspace."""
+
+    HELP = (
+        "**Pairs.** One line for each verdict: ★ decided, = tie, ✗ both bad, – skipped, • an example without a rejected answer. "
+        "`demo > base` means that the answer of demo was preferred. A marked line begins with ▐; what {key:pairs.delete}, "
+        "{key:pairs.tag} and {key:pairs.restore} do, they do to all marked pairs, else to the one under the cursor. "
+        "Nothing is ever erased: a deleted pair can be listed (filter, deleted: yes) and brought back."
+    )
+    AUTO_FOCUS = "PagedList"
+    BINDINGS: ClassVar[list[BindingType]] = bindings("pairs")
+    CSS = """
+    PairsScreen #title { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    PairsScreen #searching { height: 1; background: $panel; display: none; }
+    PairsScreen #searching Static { width: auto; padding: 0 1; color: $text-muted; background: $panel; }
+    PairsScreen #searching Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $surface-lighten-1; }
+    PairsScreen #work { height: 1fr; }
+    PairsScreen PagedList { width: 1fr; height: 1fr; background: $background; }
+    PairsScreen #detail { width: 1fr; height: 1fr; padding: 0 1; border-left: tall $surface-lighten-1; scrollbar-size-vertical: 1; display: none; }
+    PairsScreen.-wide #detail, PairsScreen.-opened #detail { display: block; }
+    PairsScreen.-opened PagedList { display: none; }
+    PairsScreen.-wide.-opened PagedList { display: block; }
+    PairsScreen #detail:focus { border-left: tall $primary; }
+    PairsScreen #empty { height: 1fr; padding: 1 2; color: $text-muted; display: none; }
+    PairsScreen #note { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    def __init__(self, browser: PairBrowser) -> None:
+        super().__init__()
+        self.browser = browser
+        self._diff = True
+        self._detail: PairDetail | None = None
+        self._counted = False
+
+    def compose(self) -> ComposeResult:
+        """Title, search, table and pair, note, keys."""
+        yield Static("Pairs", id="title", markup=False)
+        with Horizontal(id="searching"):
+            yield Static("Search", markup=False)
+            yield LineInput(placeholder="words in prompts and answers", id="search")
+        with Horizontal(id="work"):
+            yield PagedList(self.browser.rows, self._line)
+            with VerticalScroll(id="detail"):
+                yield Static("", id="pair", markup=False)
+        yield Static("", id="empty", markup=False)
+        yield Static("", id="note", markup=False)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Fill the table."""
+        self.load()
+
+    @property
+    def listing(self) -> PagedList[PairRow]:
+        """The table."""
+        return self.query_one(PagedList)
+
+    def _line(self, row: PairRow, width: int) -> Content:
+        return row_line(row, width, marked=row.id in self.browser.marked)
+
+    # loading ----------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="load", exit_on_error=False)
+    async def load(self, *, keep_cursor: bool = False) -> None:
+        """Show the pairs under the filter: the first page at once, the count as soon as it is known."""
+        self._counted = False
+        try:
+            first = await self.browser.rows(0, PAGE)
+            known = len(first) + (len(first) == PAGE)
+            if keep_cursor:
+                total = await self.browser.count()
+                self.listing.reset(total, first, keep_cursor=True)
+            else:
+                self.listing.reset(known, first)
+                total = await self.browser.count() if len(first) == PAGE else len(first)
+                self.listing.set_total(total)
+        except AligntuiError as error:
+            self.say(str(error), "error")
+            return
+        self._counted = True
+        self._draw_title()
+        empty = self.query_one("#empty", Static)
+        empty.display = total == 0
+        self.query_one("#work").display = total > 0
+        empty.update(self._empty_text())
+        self.query_one(KeyBar).draw()
+
+    def _empty_text(self) -> str:
+        if self._is_filtered():
+            return "No pair under this filter. f changes it; Ctrl+X in it empties every line."
+        return (
+            "No pair yet.\n\nJudge two answers in the chat (1 2 3 4 5), or bring pairs in from a file:\n"
+            "aligntui pairs import FILE"
+        )
+
+    def _is_filtered(self) -> bool:
+        return self.browser.filter != type(self.browser.filter)()
+
+    def _draw_title(self) -> None:
+        f = self.browser.filter
+        total = f"{self.listing.total:,}" if self._counted else "…"
+        parts = [Content.assemble(("Pairs ", "bold"), total)]
+        if self.browser.marked:
+            parts.append(Content.styled(f"{len(self.browser.marked):,} marked", "bold $text-accent"))
+        said = [
+            f"“{one_line(f.text, 24)}”" if f.text else "",
+            " ".join(verdict.value for verdict in f.verdicts),
+            *(
+                f"{name} {one_line(str(getattr(f, name)), 20)}"
+                for name in ("instruction", "tag", "side", "annotator", "since", "until")
+                if getattr(f, name)
+            ),
+            {None: "", True: "imported", False: "from the chat"}[f.imported],
+            "deleted ones too" if f.deleted else "",
+        ]
+        parts += [Content.styled(text, "$text-secondary") for text in said if text]
+        parts.append(Content.styled(f"{self.browser.sort.value.replace('_', ' ')} first", MUTED))
+        self.query_one("#title", Static).update(Content(" · ").join(parts))
+
+    @on(PagedList.Moved)
+    def _moved(self) -> None:
+        row = self.listing.current
+        if row is None:
+            self._detail = None
+            self.query_one("#pair", Static).update("")
+        else:
+            self._show(row.id)
+
+    @work(exclusive=True, group="detail", exit_on_error=False)
+    async def _show(self, pair_id: str) -> None:
+        try:
+            self._detail = await self.browser.detail(pair_id)
+        except AligntuiError as error:
+            self.say(str(error), "error")
+            return
+        self._draw_detail()
+
+    def _draw_detail(self) -> None:
+        if self._detail is None:
+            return
+        scroll = self.query_one("#detail", VerticalScroll)
+        width = max(20, scroll.scrollable_content_region.width - 1)
+        self.query_one("#pair", Static).update(detail_content(self._detail, width, diff=self._diff))
+        scroll.scroll_home(animate=False)
+
+    def on_resize(self, event: Resize) -> None:
+        """Side by side, or one at a time."""
+        self.set_class(event.size.width >= WIDE, "-wide")
+        self.call_after_refresh(self._draw_detail)
+
+    # keys -------------------------------------------------------------------------------------------
+
+    def key_applies(self, action_id: str) -> bool:
+        """Whether a key belongs in the footer now."""
+        if isinstance(self.focused, Input):
+            return action_id == "pairs.back"
+        if action_id in ("pairs.delete", "pairs.tag", "pairs.mark", "pairs.edit", "pairs.open_turn", "pairs.diff"):
+            return self.listing.total > 0
+        return True
+
+    def action_back(self) -> None:
+        """Close what is open, then the screen."""
+        if isinstance(self.focused, Input):
+            self.listing.focus()
+        elif self.has_class("-opened"):
+            self.remove_class("-opened")
+            self.listing.focus()
+        else:
+            self.dismiss(None)
+
+    @on(PagedList.Opened)
+    def action_open(self) -> None:
+        """Read the pair under the cursor."""
+        if self.listing.current is not None:
+            self.add_class("-opened")
+            self.query_one("#detail").focus()
+            self.call_after_refresh(self._draw_detail)
+
+    def action_step(self, step: int) -> None:
+        """The next or previous pair, also while one is read."""
+        self.listing.move_to(self.listing.cursor + step)
+
+    def action_search(self) -> None:
+        """Search prompts and answers."""
+        self.query_one("#searching").display = True
+        self.query_one("#search").focus()
+
+    @on(Input.Changed, "#search")
+    def _typed(self, event: Input.Changed) -> None:
+        text = event.value
+        self.set_timer(SEARCH_DELAY_S, lambda: self._search(text))
+
+    def _search(self, text: str) -> None:
+        if self.query_one("#search", Input).value == text and self.browser.filter.text != text:
+            self.browser.filter = replace(self.browser.filter, text=text)
+            self.load()
+
+    @on(Input.Submitted, "#search")
+    def _searched(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._search(event.value)
+        if not event.value:
+            self.query_one("#searching").display = False
+        self.listing.focus()
+
+    def action_filter(self) -> None:
+        """Choose which pairs are listed."""
+        self._run(self._ask_filter())
+
+    async def _ask_filter(self) -> None:
+        from aligntui.tui.modals.pair_filter import PairFilterForm
+
+        wanted = await self.app.push_screen_wait(PairFilterForm(self.browser.filter, await self.browser.facets()))
+        if wanted is not None and wanted != self.browser.filter:
+            self.browser.filter = wanted
+            self.load()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        orders = list(type(self.browser.sort))
+        self.browser.sort = orders[(orders.index(self.browser.sort) + 1) % len(orders)]
+        self.load()
+
+    def action_mark(self) -> None:
+        """Mark the pair under the cursor and go on."""
+        row = self.listing.current
+        if row is not None:
+            self.browser.toggle_mark(row.id)
+            self._draw_title()
+            self.listing.refresh()
+            self.listing.move_to(self.listing.cursor + 1)
+
+    def action_mark_all(self) -> None:
+        """Mark everything under the filter, or nothing."""
+        if self.browser.marked:
+            self.browser.marked.clear()
+            self._marks_changed()
+        else:
+            self._run(self._mark_all())
+
+    async def _mark_all(self) -> None:
+        self.say(f"{counted(await self.browser.mark_all())} marked.")
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self._draw_title()
+        self.listing.refresh()
+
+    def action_delete(self) -> None:
+        """Take the marked pairs out, or the one under the cursor."""
+        self._change(self.browser.delete, "deleted; u brings them back.")
+
+    def action_restore(self) -> None:
+        """Bring deleted pairs back."""
+        self._change(self.browser.restore, "brought back.")
+
+    def _change(self, act: Any, said: str) -> None:
+        async def change() -> None:
+            count = await act(self.browser.targets(self.listing.current))
+            self.browser.marked.clear()
+            self.say(f"{counted(count)} {said}" if count else "Nothing to change there.")
+            self.load(keep_cursor=True)
+
+        self._run(change())
+
+    def action_undo(self) -> None:
+        """Take the last change of this screen back."""
+
+        async def undo() -> None:
+            what = await self.browser.undo()
+            self.say(f"Undone: {what}.")
+            self.load(keep_cursor=True)
+
+        self._run(undo())
+
+    def action_tag(self) -> None:
+        """Tags and reason of one pair, or tags of all marked ones."""
+        self._run(self._tag())
+
+    async def _tag(self) -> None:
+        from aligntui.tui.modals.tag_dialog import TagDialog
+        from aligntui.tui.modals.text_dialogs import NoteEditor
+
+        ids = self.browser.targets(self.listing.current)
+        if len(ids) == 1:
+            detail = await self.browser.detail(ids[0])
+            note = await self.app.push_screen_wait(NoteEditor(detail.pair.reason, detail.pair.tags))
+            if note is None:
+                return
+            await self.browser.note(ids[0], note.reason, note.tags)
+        else:
+            change = await self.app.push_screen_wait(TagDialog(len(ids)))
+            if change is None:
+                return
+            await self.browser.retag(ids, change.add, change.remove)
+        self.say(f"Stored for {counted(len(ids))}; {self._key('pairs.undo')} takes it back.")
+        self.load(keep_cursor=True)
+
+    def action_edit(self, which: str) -> None:
+        """Edit the chosen or the rejected answer; the pair with the edited text takes the old one's place."""
+        self._run(self._edit(which))
+
+    async def _edit(self, which: str) -> None:
+        from aligntui.tui.modals.text_editor import TextEditor
+
+        row = self.listing.current
+        if row is None:
+            return
+        detail = await self.browser.detail(row.id)
+        answer = self.browser.side(detail, which)
+        problem, text = "", answer.text
+        while True:
+            edited = await self.app.push_screen_wait(TextEditor(f"Edit the {which} answer", answer.text, text, problem))
+            if edited is None:
+                return
+            try:
+                await self.browser.edit(detail, which, edited)
+                break
+            except AligntuiError as error:
+                text, problem = edited, str(error)
+        self.say(f"The {which} answer is changed; the pair with the text before is kept as deleted.")
+        self.load(keep_cursor=True)
+
+    def action_diff(self) -> None:
+        """Word diff on or off."""
+        self._diff = not self._diff
+        self._draw_detail()
+
+    def action_open_turn(self) -> None:
+        """Go to the turn in the chat."""
+        if self._detail is not None:
+            self.dismiss(OpenTurn(self._detail.pair.session_id, self._detail.left.id))
+
+    # saying -----------------------------------------------------------------------------------------
+
+    def _key(self, action_id: str) -> str:
+        from aligntui.tui.help_text import keys_of
+
+        return keys_of(action_id, self.app.settings.keys)[0]  # type: ignore[attr-defined]
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """In the line above the keys, and in the list of messages."""
+        style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
+        self.query_one("#note", Static).update(Content.styled(one_line(text), style))
+        self.app.remember(text, severity)  # type: ignore[attr-defined]
+
+    @work(group="action", exit_on_error=False)
+    async def _run(self, todo: Coroutine[Any, Any, None]) -> None:
+        try:
+            await todo
+        except UserError as error:
+            self.say(str(error), "warning")
+        except AligntuiError as error:
+            self.say(str(error), "error")

@@ -1,0 +1,1 @@
+"""Curating pairs without a screen: browse, import, lint, judge again, count, build data sets."""
