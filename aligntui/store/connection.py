@@ -55,20 +55,26 @@ class Connection:
                     self._conn.execute("COMMIT")
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self, *, outermost: bool = False) -> Iterator[sqlite3.Connection]:
         """Several statements, all or none; durable when the outermost block has ended.
 
         BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first and writes later could find that
         another process has written meanwhile, which no busy timeout heals.
 
+        Args:
+            outermost: refuse to stand inside another write, which could go on and keep half of this one.
+
         Raises:
             StoreError: the file cannot be written; nothing of the block is kept.
             UserError: the schema refuses a row; nothing of the block is kept.
+            RuntimeError: it stands inside a read, or inside a write although `outermost`.
         """
         with self._lock, self._translated():
             if self._conn.in_transaction:
                 if not self._writing:
                     raise RuntimeError("a write stands inside a read, which could not take the write lock any more")
+                if outermost:
+                    raise RuntimeError("a transaction of its own stands inside another write")
                 yield self._conn
                 return
             self._conn.execute("BEGIN IMMEDIATE")

@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from aligntui.core.conditions import UNKNOWN_ENGINE
 from aligntui.core.files import write_text_atomic
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line, printable
 from aligntui.core.turn import Answer, Session
+from aligntui.store.resolve import sides_of
 from aligntui.store.store import Store
 from aligntui.store.tree import Exchange
 
@@ -109,7 +111,7 @@ class _Section:
         self._number = number
         self._labels = labels
         # A verdict across two exchanges is told in the later one, where both answers have been shown.
-        self._pairs = [pair for pair in pairs if pair.left_id in labels and pair.right_id in labels]
+        self._pairs = [pair for pair in pairs if all(answer_id in labels for answer_id in sides_of(pair))]
 
     def text(self) -> str:
         """The section with its prompt, answers and verdicts."""
@@ -138,8 +140,9 @@ class _Section:
             if source
         )
         partial = " (partial)" if answer.finish.partial else ""
+        side = "" if answer.conditions.engine == UNKNOWN_ENGINE else escaped(answer.side)
         return (
-            f"#### {self._label(answer.id)} {escaped(answer.side)}\n\n{under}\nAnswer:\n\n{fenced(answer.text)}\n"
+            f"#### {self._label(answer.id)}{side and f' {side}'}\n\n{under}\nAnswer:\n\n{fenced(answer.text)}\n"
             f"Finish {answer.finish.value}{partial}{made}; {_conditions(answer)}.\n"
         )
 
@@ -147,13 +150,14 @@ class _Section:
         return self._labels.get(answer_id) or code_span(answer_id)
 
     def _verdict(self, pair: Pair) -> str:
-        left, right = self._label(pair.left_id), self._label(pair.right_id)
+        left, right = self._label(pair.left_id), self._label(pair.right_id or "")
         sentence = {
             Verdict.LEFT: f"{left} better than {right}",
             Verdict.RIGHT: f"{right} better than {left}",
             Verdict.TIE: f"{left} and {right} tie",
             Verdict.BAD: f"{left} and {right} both bad",
             Verdict.SKIP: f"{left} and {right} skipped",
+            Verdict.EXAMPLE: f"{left} given as a good answer",
         }[pair.verdict]
         notes = [f"by {escaped(pair.annotator)}", pair.created_at, f"scope {pair.scope.value}"]
         notes += ["blind"] if pair.blind else []
@@ -165,6 +169,8 @@ class _Section:
 
 def _conditions(answer: Answer) -> str:
     c = answer.conditions
+    if c.engine == UNKNOWN_ENGINE:
+        return "nothing is known of how it was made"
     parts = [
         f"seed {c.seed}",
         f"temperature {c.temperature:g}",

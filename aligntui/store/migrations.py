@@ -24,21 +24,28 @@ def migrate(conn: sqlite3.Connection) -> None:
 
     Two processes that open a blank file at once are let in one after the other; the second finds nothing to do.
 
+    Foreign keys are off meanwhile: a table that is built anew takes the place of one that others refer to. SQLite takes
+    the switch only outside a transaction.
+
     Args:
-        conn: connection without an open transaction, `isolation_level` None.
+        conn: connection without an open transaction, `isolation_level` None. Foreign keys are on afterwards.
 
     Raises:
         sqlite3.Error: the file cannot be written; nothing was applied.
     """
-    conn.execute("BEGIN IMMEDIATE")
+    conn.execute("PRAGMA foreign_keys = OFF")
     try:
-        if schema_version(conn) < SCHEMA_VERSION:
-            _apply(conn)
-        conn.execute("COMMIT")
-    except BaseException:
-        if conn.in_transaction:
-            conn.execute("ROLLBACK")
-        raise
+        conn.execute("BEGIN IMMEDIATE")
+        try:
+            if schema_version(conn) < SCHEMA_VERSION:
+                _apply(conn)
+            conn.execute("COMMIT")
+        except BaseException:
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+            raise
+    finally:
+        conn.execute("PRAGMA foreign_keys = ON")
 
 
 def schema_version(conn: sqlite3.Connection) -> int:

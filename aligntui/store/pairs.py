@@ -11,7 +11,7 @@ from aligntui.core.errors import UserError
 from aligntui.core.ids import now_utc
 from aligntui.core.pair import Pair, Scope, Verdict
 from aligntui.store.connection import Connection
-from aligntui.store.resolve import scope_between
+from aligntui.store.resolve import scope_between, scope_of_pair
 from aligntui.store.tree import NO_LIMIT
 from aligntui.store.values import storable
 
@@ -35,7 +35,8 @@ class PairTable:
         """Store a verdict. Durable when the call returns.
 
         Args:
-            pair: complete; its scope is checked against the tree and not made up. `undone` is not stored.
+            pair: complete; its scope is checked against the tree and not made up. `undone` is not stored. With
+                `repeat_of` it asks a verdict again to measure the annotator.
             replaces: a pair to undo in the same transaction, when the annotator changes a verdict; undoing the new
                 verdict brings it back.
 
@@ -43,12 +44,13 @@ class PairTable:
             The pair as it will be read back.
 
         Raises:
-            UserError: an answer does not exist, is of another session or no answer, both are the same, the scope is
-                not that of the two, the id is taken, or `replaces` is unknown, undone already or of another session.
+            UserError: an answer does not exist, is of another session or no answer, both are the same, an example has
+                two or another verdict one, the scope is not theirs, the id is taken, `replaces` is unknown, undone
+                already, of another session or a repeat, or `repeat_of` is no verdict on the same two answers.
             StoreError: nothing could be written.
         """
         with self.connection.write() as conn:
-            scope = scope_between(conn, pair.left_id, pair.right_id, session_id=pair.session_id)
+            scope = scope_of_pair(conn, pair, session_id=pair.session_id)
             if scope is not pair.scope:
                 raise UserError(
                     f"The two answers part in the scope {scope.value!r}, not {pair.scope.value!r}.",
@@ -56,13 +58,18 @@ class PairTable:
                 )
             if conn.execute("SELECT 1 FROM pairs WHERE id = ?", (pair.id,)).fetchone():
                 raise UserError(f"The pair {pair.id} is stored already.", "A verdict is stored once.")
+            if pair.repeat_of is not None:
+                _check_repeat(conn, pair, replaces)
             if replaces is not None:
                 earlier = _add_event(conn, replaces, "undone", pair.annotator)
+                if earlier.repeat_of is not None:
+                    raise UserError(f"The pair {replaces} is a repeat, which nothing can take the place of.")
                 if earlier.session_id != pair.session_id:
                     raise UserError(f"The pair {replaces} belongs to session {earlier.session_id}.")
             conn.execute(
                 "INSERT INTO pairs (id, session_id, left_id, right_id, verdict, scope, blind, shuffled, annotator, "
-                "created_at, reason, tags, replaces) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "created_at, reason, tags, replaces, repeat_of, prompt_id) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     pair.id,
                     pair.session_id,
@@ -75,11 +82,13 @@ class PairTable:
                     storable(pair.annotator),
                     pair.created_at,
                     storable(pair.reason),
-                    _tags_json(pair.tags),
+                    tags_json(pair.tags),
                     replaces,
+                    pair.repeat_of,
+                    pair.prompt_id,
                 ),
             )
-            return _read_pair(conn, pair.id)
+            return read_pair(conn, pair.id)
 
     def get_pair(self, pair_id: str) -> Pair:
         """One pair, undone or not.
@@ -89,7 +98,7 @@ class PairTable:
             StoreError: the database cannot be read.
         """
         with self.connection.read() as conn:
-            return _read_pair(conn, pair_id)
+            return read_pair(conn, pair_id)
 
     def undo_pair(self, pair_id: str, annotator: str = "") -> Undone:
         """Take a verdict back; it stays in the database, marked. One that it had replaced counts again.
@@ -102,7 +111,7 @@ class PairTable:
             return _undo(conn, pair_id, annotator)
 
     def undo_last_pair(self, session_id: str | None, annotator: str) -> Undone | None:
-        """Take back the newest verdict of this annotator that still counts, as `undo_pair` does.
+        """Take back the newest verdict of this annotator that still counts, as `undo_pair` does; never a repeat.
 
         Args:
             session_id: of this session only; None for all sessions.
@@ -117,7 +126,8 @@ class PairTable:
         where, values = ("AND session_id = ?", (session_id,)) if session_id is not None else ("", ())
         with self.connection.write() as conn:
             row = conn.execute(
-                f"SELECT id FROM pairs_now WHERE annotator = ? AND NOT undone {where} ORDER BY seq DESC LIMIT 1",
+                "SELECT id FROM pairs_now WHERE annotator = ? AND NOT undone AND repeat_of IS NULL "
+                f"{where} ORDER BY seq DESC LIMIT 1",
                 (storable(annotator), *values),
             ).fetchone()
             return _undo(conn, row["id"], annotator) if row else None
@@ -150,6 +160,7 @@ class PairTable:
         offset: int = 0,
         *,
         oldest_first: bool = False,
+        repeats: bool = False,
     ) -> list[Pair]:
         """Pairs, newest first unless asked otherwise.
 
@@ -159,8 +170,11 @@ class PairTable:
             limit: at most so many; None for all.
             offset: leave out so many from the top.
             oldest_first: in the order they were judged, as an export writes them.
+            repeats: also verdicts that were asked again to measure the annotator.
         """
         where = ["1"] if include_undone else ["NOT undone"]
+        if not repeats:
+            where.append("repeat_of IS NULL")
         values: list[object] = []
         if session_id is not None:
             where.append("session_id = ?")
@@ -171,20 +185,21 @@ class PairTable:
                 f"SELECT * FROM pairs_now WHERE {' AND '.join(where)} ORDER BY seq {order} LIMIT ? OFFSET ?",
                 (*values, NO_LIMIT if limit is None else limit, offset),
             ).fetchall()
-        return [_pair(row) for row in rows]
+        return [pair_from(row) for row in rows]
 
     def pairs_of(self, answer_ids: Iterable[str], include_undone: bool = False) -> list[Pair]:
-        """Pairs in which one of these answers stands on either side, in the order they were judged."""
+        """Pairs in which one of these answers stands on either side, in the order they were judged; no repeats."""
         wanted = json.dumps(list(answer_ids))
         with self.connection.read() as conn:
             return read_pairs_of(conn, wanted, include_undone)
 
     def count_pairs(self, session_id: str | None = None, include_undone: bool = False) -> int:
-        """How many verdicts there are, or how many still count."""
-        where, values = ("WHERE session_id = ?", (session_id,)) if session_id else ("", ())
-        count = "SELECT count(*) FROM pairs" if include_undone else "SELECT coalesce(sum(pair_count), 0) FROM sessions"
-        if not include_undone:
-            where = where.replace("session_id", "id")
+        """How many verdicts there are, or how many still count; repeats left out."""
+        if include_undone:
+            count, column = "SELECT count(*) FROM pairs WHERE repeat_of IS NULL", "session_id"
+        else:
+            count, column = "SELECT coalesce(sum(pair_count), 0) FROM sessions WHERE 1", "id"
+        where, values = (f"AND {column} = ?", (session_id,)) if session_id else ("", ())
         with self.connection.read() as conn:
             return conn.execute(f"{count} {where}", values).fetchone()[0]
 
@@ -201,24 +216,40 @@ class PairTable:
 
 
 def read_pairs_of(conn: sqlite3.Connection, answer_ids_json: str, include_undone: bool) -> list[Pair]:
-    """Pairs with an answer from a JSON list of ids on either side, in the order they were judged."""
+    """Pairs with an answer from a JSON list of ids on either side, in the order they were judged; no repeats."""
     rows = conn.execute(
         """
         SELECT * FROM pairs_now WHERE seq IN (
             SELECT p.seq FROM json_each(:ids) CROSS JOIN pairs p ON p.left_id = value
             UNION SELECT p.seq FROM json_each(:ids) CROSS JOIN pairs p ON p.right_id = value
-        ) AND (:all OR NOT undone) ORDER BY seq
+        ) AND repeat_of IS NULL AND (:all OR NOT undone) ORDER BY seq
         """,
         {"ids": answer_ids_json, "all": include_undone},
     )
-    return [_pair(row) for row in rows]
+    return [pair_from(row) for row in rows]
 
 
-def _read_pair(conn: sqlite3.Connection, pair_id: str) -> Pair:
+def read_pair(conn: sqlite3.Connection, pair_id: str) -> Pair:
+    """One pair.
+
+    Raises:
+        UserError: there is none with this id.
+    """
     row = conn.execute("SELECT * FROM pairs_now WHERE id = ?", (pair_id,)).fetchone()
     if row is None:
         raise UserError(f"There is no pair {pair_id!r}.", "`aligntui pairs list` shows them.")
-    return _pair(row)
+    return pair_from(row)
+
+
+def _check_repeat(conn: sqlite3.Connection, pair: Pair, replaces: str | None) -> None:
+    original = read_pair(conn, pair.repeat_of or "")
+    if original.repeat_of is not None or {original.left_id, original.right_id} != {pair.left_id, pair.right_id}:
+        raise UserError(
+            f"The pair {original.id} cannot be repeated by a verdict over {pair.left_id} and {pair.right_id}.",
+            "A repeat asks for the same two answers as the first verdict on them.",
+        )
+    if replaces is not None:
+        raise UserError("A repeat takes no place of another verdict.", "Undo it and judge again.")
 
 
 def _undo(conn: sqlite3.Connection, pair_id: str, annotator: str) -> Undone:
@@ -234,23 +265,25 @@ def _undo(conn: sqlite3.Connection, pair_id: str, annotator: str) -> Undone:
 def _add_event(
     conn: sqlite3.Connection, pair_id: str, kind: str, annotator: str, reason: str = "", tags: Sequence[str] = ()
 ) -> Pair:
-    pair = _read_pair(conn, pair_id)
+    pair = read_pair(conn, pair_id)
     if kind == "undone" and pair.undone:
         raise UserError(f"The pair {pair_id} is undone already.")
     if kind == "restored" and not pair.undone:
         raise UserError(f"The pair {pair_id} is not undone.")
     conn.execute(
         "INSERT INTO pair_events (pair_id, kind, annotator, created_at, reason, tags) VALUES (?, ?, ?, ?, ?, ?)",
-        (pair_id, kind, storable(annotator), now_utc(), storable(reason), _tags_json(tags)),
+        (pair_id, kind, storable(annotator), now_utc(), storable(reason), tags_json(tags)),
     )
-    return _read_pair(conn, pair_id)
+    return read_pair(conn, pair_id)
 
 
-def _tags_json(tags: Sequence[str]) -> str:
+def tags_json(tags: Sequence[str]) -> str:
+    """Tags as the database keeps them."""
     return json.dumps([storable(tag) for tag in tags], ensure_ascii=False)
 
 
-def _pair(row: sqlite3.Row) -> Pair:
+def pair_from(row: sqlite3.Row) -> Pair:
+    """The value behind a row of `pairs_now`."""
     return Pair(
         id=row["id"],
         session_id=row["session_id"],
@@ -265,4 +298,6 @@ def _pair(row: sqlite3.Row) -> Pair:
         reason=row["reason"],
         tags=tuple(json.loads(row["tags"])),
         undone=bool(row["undone"]),
+        repeat_of=row["repeat_of"],
+        prompt_id=row["prompt_id"],
     )

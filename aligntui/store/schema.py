@@ -5,10 +5,14 @@ released is never edited: a change is a further version.
 
 What the schema holds by itself, whoever writes to the file: a prompt continues an answer and an answer answers a
 prompt of the same session; a pair is two different answers of one session; verdicts, finishes and roles are known
-words; pairs and their events are never changed or deleted; a pair replaces an undone one of its session; the counters and the search index follow the rows.
+words; pairs and their events are never changed or deleted; a pair replaces an undone one of its session; a repeat asks
+for the answers of the pair that it repeats; counters, search index and the list of pairs follow the rows. The tables as
+they are now are those of all versions together: the second one is in `curation_schema` and `pair_index_schema`.
 """
 
 from __future__ import annotations
+
+from aligntui.store.curation_schema import CURATION
 
 APPLICATION_ID = 0x414C5455
 """`PRAGMA application_id` of our files, "ALTU" in ASCII, so that a database of another program is told apart."""
@@ -317,6 +321,7 @@ VERSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *_SEARCH,
         ),
     ),
+    ("m002_curation", CURATION),
 )
 """Name and statements of each schema version, oldest first. `PRAGMA user_version` counts how many a file has."""
 

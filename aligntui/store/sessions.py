@@ -7,13 +7,13 @@ from typing import Any
 
 from aligntui.core.errors import UserError, nearest
 from aligntui.core.ids import new_id, now_utc
-from aligntui.core.turn import Session
+from aligntui.core.turn import Session, SessionKind
 from aligntui.store.connection import Connection
 from aligntui.store.fts import like_filters, plan
 from aligntui.store.query import Query, parse_query
 from aligntui.store.values import storable
 
-_COLUMNS = "id, name, created_at, updated_at, turn_count, pair_count"
+_COLUMNS = "id, name, created_at, updated_at, turn_count, pair_count, kind"
 _ORDER = "ORDER BY updated_at DESC, seq DESC"
 _PAGE = "LIMIT :limit OFFSET :offset"
 _RECENT = 200
@@ -27,7 +27,7 @@ class SessionTable:
 
     connection: Connection
 
-    def create_session(self, name: str) -> Session:
+    def create_session(self, name: str, kind: SessionKind = SessionKind.CHAT) -> Session:
         """Make an empty session. Several sessions may have one name.
 
         Raises:
@@ -35,11 +35,11 @@ class SessionTable:
             StoreError: it could not be written.
         """
         now = now_utc()
-        session = Session(new_id("session"), _checked_name(name), now, now)
+        session = Session(new_id("session"), checked_name(name), now, now, kind=kind)
         with self.connection.write() as conn:
             conn.execute(
-                "INSERT INTO sessions (id, name, created_at, updated_at) VALUES (?, ?, ?, ?)",
-                (session.id, session.name, now, now),
+                "INSERT INTO sessions (id, name, created_at, updated_at, kind) VALUES (?, ?, ?, ?, ?)",
+                (session.id, session.name, now, now, kind),
             )
         return session
 
@@ -50,7 +50,7 @@ class SessionTable:
             UserError: the name is blank, or there is no such session.
             StoreError: it could not be written.
         """
-        name = _checked_name(name)
+        name = checked_name(name)
         with self.connection.write() as conn:
             done = conn.execute("UPDATE sessions SET name = ? WHERE id = ?", (name, session_id))
             if done.rowcount == 0:
@@ -127,7 +127,12 @@ def _listed(conn: sqlite3.Connection, sql: str, values: dict[str, Any]) -> list[
     return [_session(row) for row in conn.execute(sql, values)]
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A name of a session on one line.
+
+    Raises:
+        UserError: it is blank.
+    """
     name = " ".join(storable(name).split())
     if not name:
         raise UserError("A session needs a name.", "Type at least one letter.")
@@ -142,4 +147,5 @@ def _only(rows: list[sqlite3.Row], key: str) -> sqlite3.Row:
 
 
 def _session(row: sqlite3.Row) -> Session:
-    return Session(*row)
+    *values, kind = row
+    return Session(*values, kind=SessionKind(kind))

@@ -6,17 +6,35 @@ from pathlib import Path
 from types import TracebackType
 
 from aligntui.store.connection import Connection, connect
-from aligntui.store.pairs import PairTable
+from aligntui.store.imports import ImportTable
+from aligntui.store.judging_queue import JudgingQueue
+from aligntui.store.pair_bulk import PairBulk
+from aligntui.store.pair_detail import PairDetails
+from aligntui.store.pair_stream import PairStream
 from aligntui.store.resolve import PairResolution
 from aligntui.store.search import SearchIndex
 from aligntui.store.sessions import SessionTable
 from aligntui.store.tree import TreeTable
 from aligntui.store.turns import TurnTable
 from aligntui.store.verify import Verification
+from aligntui.store.waivers import WaiverTable
 
 
-class Store(SessionTable, TurnTable, TreeTable, PairTable, PairResolution, SearchIndex, Verification):
-    """Sessions, turns and pairs. Every write is on the disk when its call returns.
+class Store(
+    SessionTable,
+    TurnTable,
+    TreeTable,
+    JudgingQueue,
+    PairResolution,
+    PairDetails,
+    PairStream,
+    PairBulk,
+    ImportTable,
+    WaiverTable,
+    SearchIndex,
+    Verification,
+):
+    """Sessions, turns, pairs and what curating them needs. Every write is on the disk when its call returns.
 
     One connection; calls from several threads wait for each other. Other processes may use the same file: readers never
     wait, writers wait for each other up to `connection.BUSY_TIMEOUT_S`.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from aligntui.core.errors import UserError
 from aligntui.core.prompt_format import Message
-from aligntui.core.turn import Answer, Prompt, Role
+from aligntui.core.turn import Answer, Prompt, Role, SessionKind
 from aligntui.store.connection import Connection
 from aligntui.store.turns import TURN_COLUMNS, TURN_JOINS, as_answer, read_children, turn_from
 
@@ -208,7 +208,8 @@ class TreeTable:
     def sibling_ids(self, exchange_id: str) -> list[str]:
         """Ids of the exchanges that continue the same take as this one, itself included, oldest first.
 
-        For an exchange at the root these are the roots of the session.
+        For an exchange at the root these are the roots of the session; only itself where the roots have nothing to do with
+        each other, as in an import.
 
         Raises:
             UserError: there is no such exchange.
@@ -216,10 +217,14 @@ class TreeTable:
         """
         with self.connection.read() as conn:
             first = conn.execute(
-                "SELECT parent_id, session_id FROM turns WHERE exchange_id = ? ORDER BY seq LIMIT 1", (exchange_id,)
+                "SELECT t.parent_id, t.session_id, s.kind FROM turns t JOIN sessions s ON s.id = t.session_id "
+                "WHERE t.exchange_id = ? ORDER BY t.seq LIMIT 1",
+                (exchange_id,),
             ).fetchone()
             if first is None:
                 raise UserError(f"There is no exchange {exchange_id!r}.")
+            if first["parent_id"] is None and first["kind"] != SessionKind.CHAT:
+                return [exchange_id]
             if first["parent_id"] is None:
                 rows = conn.execute(
                     "SELECT exchange_id FROM turns WHERE session_id = ? AND parent_id IS NULL GROUP BY exchange_id ORDER BY min(seq)",

@@ -143,11 +143,15 @@ class TurnTable:
             return [turn for turn in read_children(conn, answer_ids) if isinstance(turn, Prompt)]
 
     def recent_prompts(self, limit: int = 100, session_id: str | None = None) -> list[str]:
-        """Texts of the prompts sent last, newest first, each text once; for recall in the prompt box."""
+        """Texts of the prompts sent last, newest first, each text once; for recall in the prompt box.
+
+        Prompts that came from a file were not sent.
+        """
         where, values = ("AND session_id = ?", (session_id,)) if session_id else ("", ())
         with self.connection.read() as conn:
             rows = conn.execute(
-                f"SELECT text FROM turns WHERE role = 'prompt' AND repeats = 0 {where} ORDER BY seq DESC LIMIT ?",
+                "SELECT text FROM turns WHERE role = 'prompt' AND repeats = 0 AND imported = 0 "
+                f"{where} ORDER BY seq DESC LIMIT ?",
                 (*values, 4 * limit),
             ).fetchall()
         return list(dict.fromkeys(row[0] for row in rows))[:limit]
@@ -230,8 +234,7 @@ def _insert_answer(conn: sqlite3.Connection, answer: Answer) -> None:
             _place_below(conn, answer.session_id, source, Role.ANSWER)
     if conn.execute("SELECT 1 FROM turns WHERE id = ?", (answer.id,)).fetchone():
         raise UserError(f"The turn {answer.id} is stored already.", "An answer is stored once.")
-    shared = answer.conditions.as_dict()
-    own = {name: shared.pop(name) for name in _OWN_COLUMNS}
+    shared, own = shared_conditions(answer.conditions)
     instruction = storable(own["instruction"])
     cursor = conn.execute(
         "INSERT INTO turns (id, session_id, parent_id, root_id, depth, role, take_id, created_at, text) "
@@ -256,10 +259,10 @@ def _insert_answer(conn: sqlite3.Connection, answer: Answer) -> None:
             answer.column,
             answer.finish,
             own["seed"],
-            _kept_once(conn, "instructions", "text", instruction) if instruction else None,
+            kept_once(conn, "instructions", "text", instruction) if instruction else None,
             storable(answer.instruction_label),
-            _kept_once(conn, "conditions", "json", storable(canonical_json(shared))),
-            _kept_once(conn, "rendered_prompts", "text", storable(own["rendered_prompt"])),
+            kept_once(conn, "conditions", "json", shared),
+            kept_once(conn, "rendered_prompts", "text", storable(own["rendered_prompt"])),
             answer.prompt_tokens,
             answer.decode_s,
             answer.first_token_s,
@@ -271,7 +274,14 @@ def _insert_answer(conn: sqlite3.Connection, answer: Answer) -> None:
     )
 
 
-def _kept_once(conn: sqlite3.Connection, table: str, column: str, text: str) -> int:
+def shared_conditions(conditions: Conditions) -> tuple[str, dict[str, Any]]:
+    """Conditions as JSON without those that differ from answer to answer, and these."""
+    shared = conditions.as_dict()
+    own = {name: shared.pop(name) for name in _OWN_COLUMNS}
+    return storable(canonical_json(shared)), own
+
+
+def kept_once(conn: sqlite3.Connection, table: str, column: str, text: str) -> int:
     """Row id of a text in a table where each text stands once, under its hash."""
     digest = sha256_text(text)
     row = conn.execute(f"SELECT id FROM {table} WHERE sha256 = ?", (digest,)).fetchone()

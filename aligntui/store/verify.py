@@ -6,15 +6,42 @@ import sqlite3
 
 from aligntui.core.ids import sha256_text
 from aligntui.store.connection import Connection
+from aligntui.store.pair_index_schema import COLUMNS
 
 _MAX_PER_CHECK = 20
 """Findings of one kind that are listed; a broken file can have a million."""
 
+_LISTED = ", ".join(COLUMNS)
+_ID_OF_SEQ = "(SELECT id FROM pairs WHERE seq = found.seq)"
+_SIDES = (
+    "(SELECT seq, left_side AS side FROM pair_index WHERE shelf = 0 UNION "
+    "SELECT seq, right_side FROM pair_index WHERE shelf = 0)"
+)
+_FACETS = " UNION ALL ".join(
+    f"SELECT '{kind}' AS kind, {value} AS value, count(*) AS count FROM {source} GROUP BY 2"
+    for kind, value, source in (
+        ("verdict", "verdict", "pair_index WHERE shelf = 0"),
+        ("annotator", "annotator", "pair_index WHERE shelf = 0"),
+        ("instruction", "instruction", "pair_index WHERE shelf = 0"),
+        ("side", "side", f"{_SIDES} WHERE side <> ''"),
+        ("tag", "tag", "pair_tags JOIN pair_index ON seq = pair_seq WHERE shelf = 0"),
+    )
+)
+
+
+def _unlike(truth: str, kept: str, shown: str) -> str:
+    """SQL for what is in only one of two tables that should be the same."""
+    return (
+        f"SELECT {shown} FROM (SELECT * FROM ({truth}) EXCEPT SELECT * FROM ({kept})) found UNION "
+        f"SELECT {shown} FROM (SELECT * FROM ({kept}) EXCEPT SELECT * FROM ({truth})) found"
+    )
+
+
 _CHECKS = (
     (
         "pair {}: the left or the right answer is missing",
-        "SELECT p.id FROM pairs p WHERE 2 <> (SELECT count(*) FROM turns t JOIN answers a ON a.seq = t.seq "
-        "WHERE t.id IN (p.left_id, p.right_id) AND t.session_id = p.session_id)",
+        "SELECT p.id FROM pairs p WHERE 2 - (p.right_id IS NULL) <> (SELECT count(*) FROM turns t "
+        "JOIN answers a ON a.seq = t.seq WHERE t.id IN (p.left_id, p.right_id) AND t.session_id = p.session_id)",
     ),
     (
         "answer {}: its conditions and tokens are missing",
@@ -37,7 +64,24 @@ _CHECKS = (
     (
         "session {}: its number of pairs is not the one counted",
         "SELECT id FROM sessions s WHERE pair_count <> "
-        "(SELECT count(*) FROM pairs_now WHERE session_id = s.id AND NOT undone)",
+        "(SELECT count(*) FROM pairs_now WHERE session_id = s.id AND NOT undone AND repeat_of IS NULL)",
+    ),
+    (
+        "pair {}: its row in the list of pairs is not what the pair says",
+        _unlike(f"SELECT {_LISTED} FROM pair_facts", f"SELECT {_LISTED} FROM pair_index", _ID_OF_SEQ),
+    ),
+    (
+        "pair {}: its tags in the list of pairs are not those of the pair",
+        _unlike(
+            "SELECT DISTINCT i.seq, i.at, t.value FROM pairs_now p JOIN pair_index i ON i.seq = p.seq "
+            "CROSS JOIN json_each(p.tags) t WHERE t.type = 'text'",
+            "SELECT pair_seq AS seq, at, tag FROM pair_tags",
+            _ID_OF_SEQ,
+        ),
+    ),
+    (
+        "list of pairs: the number of those with {} is not the one counted",
+        _unlike(_FACETS, "SELECT kind, value, count FROM pair_facets WHERE count > 0", "kind || ' ' || value"),
     ),
 )
 

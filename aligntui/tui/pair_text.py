@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from aligntui.core.conditions import SIDE_FIELDS, unintended
@@ -40,21 +41,23 @@ _WORDS = {
 def row_line(row: PairRow, width: int, *, marked: bool) -> Content:
     """A pair on one line: mark, verdict, when, which side over which, instruction, prompt, tags."""
     sign, style = _SIGNS[row.verdict]
-    parts: list[Content | tuple[str, str]] = [
+    wide = width >= WIDE
+    parts: list[tuple[str, str]] = [
         ("▐ " if marked else "  ", "bold $text-accent"),
         (f"{sign} ", f"{style} strike" if row.undone else style),
     ]
-    if width >= WIDE:
+    if wide:
         parts.append((f"{row.created_at[5:16].replace('T', ' ')}  ", MUTED))
-    parts.append((_cell(sides(row), 18), "$text-accent"))
-    parts.append((_cell(row.instruction_label or ("own text" if row.instruction else "none"), 14), "$text-secondary"))
-    tags = (
-        Content.styled(f"  {' '.join(f'#{one_line(tag, 16)}' for tag in row.tags)}", MUTED) if row.tags else Content("")
-    )
-    used = sum(len(part[0]) if isinstance(part, tuple) else part.cell_length for part in parts)
-    room = max(8, width - used - min(tags.cell_length, 24))
-    prompt = Content.styled(one_line(row.prompt, room), "strike" if row.undone else "")
-    return Content.assemble(*parts, prompt, tags)
+    parts.append((_cell(sides(row), 18 if wide else 13), "$text-accent"))
+    named = row.instruction_label or ("own text" if row.instruction else "none")
+    parts.append((_cell(named, 15 if wide else 13), "$text-secondary"))
+    tags = Content.styled("".join(f" #{one_line(tag, 12)}" for tag in row.tags), MUTED)
+    room = max(8, width - sum(cell_len(text) for text, _ in parts))
+    if row.tags and tags.cell_length > room // 2:  # the prompt tells pairs apart; many tags are read in the pair itself
+        tags = Content.styled(f" #{len(row.tags)}", MUTED)
+    prompt = one_line(row.prompt, room - tags.cell_length)
+    gap = " " * max(0, room - tags.cell_length - cell_len(prompt))
+    return Content.assemble(*parts, (prompt, "strike" if row.undone else ""), gap, tags)
 
 
 def sides(row: PairRow) -> str:
@@ -119,7 +122,11 @@ def detail_content(detail: PairDetail, width: int, *, diff: bool) -> Content:
         lines.append(_text(answer, other, diff=diff))
     lines.append(Content(""))
     lines.append(_comparable(detail))
-    lines.append(Content.styled(f"from session {one_line(detail.session_name, 50)} · turn {left.id}", MUTED))
+    if detail.origin is not None:
+        lines.append(Content.styled(f"from {one_line(detail.origin.place or detail.origin.source, 80)}", MUTED))
+    lines.append(
+        Content.styled(f"session {one_line(detail.session_name, 50)} · turn {left.id} · pair {pair.id}", MUTED)
+    )
     for event in detail.history:
         lines.append(
             Content.styled(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from aligntui.core.conditions import Conditions
-from aligntui.core.ids import new_id, now_utc
+from aligntui.core.ids import new_id, now_utc, sha256_text
 from aligntui.core.pair import Pair, Scope, Verdict
+from aligntui.core.prompt_format import Message
 from aligntui.core.turn import Answer, Finish, Prompt, Session
-from aligntui.store import Store
+from aligntui.store import ImportHead, ImportRecord, Store
 
 
 def make_conditions(**changes: Any) -> Conditions:
@@ -97,3 +98,30 @@ def chain(store: Store, session: Session, length: int) -> list[list[Answer]]:
         parents = tuple(answer.id for answer in answers)
         takes.append(answers)
     return takes
+
+
+Side = str | tuple[Message, ...]
+
+
+def make_record(
+    prompt: Side = "Why?", chosen: Side = "Because.", rejected: Side | None = "No.", **changes: Any
+) -> ImportRecord:
+    """A record whose sides are given as messages or, of one turn, as texts; its fingerprint is made of them."""
+
+    def messages(role: str, side: Side) -> tuple[Message, ...]:
+        return (Message(role, side),) if isinstance(side, str) else side
+
+    values: dict[str, Any] = {
+        "prompt": messages("user", prompt),
+        "chosen": messages("assistant", chosen),
+        "rejected": None if rejected is None else messages("assistant", rejected),
+    }
+    values["fingerprint"] = sha256_text(repr(values))
+    return ImportRecord(**(values | changes))
+
+
+def import_all(store: Store, *records: ImportRecord, **head: Any) -> list[Pair]:
+    """Import records as one file; their pairs, in the order of the records."""
+    values = {"name": "From a file", "source": "pairs.jsonl", "annotator": "ann"}
+    outcome = store.import_records(ImportHead(**(values | head)), records)
+    return [] if outcome.session_id is None else store.list_pairs(outcome.session_id, oldest_first=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from aligntui.store import Store, Undone, open_store
 from tests.store.builders import ask, both, chain, make_answer, make_conditions, make_pair
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.EXAMPLE])
 def test_every_verdict_comes_back(store: Store, session: Session, verdict: Verdict) -> None:
     pair = make_pair(
         *both(store, ask(store, session)), verdict, blind=True, shuffled=True, reason="Warum? 天気", tags=("a", 'b "c"')
@@ -41,6 +42,89 @@ def test_what_makes_no_pair(store: Store, session: Session) -> None:
     with pytest.raises(UserError, match="stored already"):
         store.add_pair(good)
     assert store.count_pairs() == 1
+
+
+def test_an_example_is_one_answer(store: Store, session: Session) -> None:
+    left, right = both(store, ask(store, session))
+    example = replace(make_pair(left, right, Verdict.EXAMPLE), right_id=None)
+    for wrong in (
+        make_pair(left, right, Verdict.EXAMPLE),
+        replace(example, verdict=Verdict.LEFT),
+        replace(example, scope=Scope.CONVERSATION),
+        replace(example, left_id=left.parent_id),
+        replace(example, left_id="turn_none"),
+        replace(example, repeat_of="pair_none"),
+        replace(example, prompt_id=left.id, scope=Scope.CONVERSATION),
+    ):
+        with pytest.raises(UserError):
+            store.add_pair(wrong)
+    assert store.add_pair(example) == example
+    assert store.pairs_of([left.id]) == [example]
+    assert store.undo_last_pair(session.id, "ann") == Undone(replace(example, undone=True), None)
+    assert store.verify() == []
+
+
+def test_an_example_of_a_conversation_says_where_it_begins(store: Store, session: Session) -> None:
+    takes = chain(store, session, 3)
+    path = store.path_to_root(takes[2][0].id)
+    example = replace(
+        make_pair(*takes[2], Verdict.EXAMPLE), right_id=None, scope=Scope.CONVERSATION, prompt_id=path[2].id
+    )
+    stored = store.add_pair(example)
+    resolved = store.pair_messages(stored)
+    assert [message.content for message in resolved.prompt] == ["Question 0", "Left 0", "Question 1"]
+    assert [message.content for message in resolved.chosen] == ["Left 1", "Question 2", "Left 2"]
+    elsewhere = ask(store, session, "Another root")[0]
+    for wrong in (path[1].id, elsewhere.id, takes[2][1].parent_id, "turn_none"):
+        with pytest.raises(UserError, match="no prompt that the answer"):
+            store.add_pair(replace(example, id="pair_wrong", prompt_id=wrong))
+    (row,) = store.pair_rows()
+    assert row.prompt == "Question 1"
+
+
+def test_a_repeat_is_no_standing_verdict(store: Store, session: Session) -> None:
+    left, right = both(store, ask(store, session))
+    first = store.add_pair(make_pair(left, right, annotator="bob"))
+    repeat = store.add_pair(make_pair(right, left, Verdict.TIE, repeat_of=first.id))
+    assert store.get_pair(repeat.id) == repeat and repeat.repeat_of == first.id
+    assert store.list_pairs() == store.list_pairs(session.id) == store.pairs_of([left.id]) == [first]
+    assert store.list_pairs(repeats=True) == [repeat, first]
+    assert (store.count_pairs(), store.count_pairs(include_undone=True)) == (1, 1)
+    assert store.get_session(session.id).pair_count == 1
+    assert store.undo_last_pair(session.id, "ann") is None
+    store.undo_pair(repeat.id)
+    assert store.list_pairs(repeats=True) == [first]
+    assert store.get_session(session.id).pair_count == 1
+    store.restore_pair(repeat.id)
+    assert store.get_session(session.id).pair_count == 1
+    assert store.verify() == []
+
+
+def test_what_is_no_repeat(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    third = store.add_answer(make_answer(store.get_prompt(answers[0].parent_id), "Third", 2))
+    first = store.add_pair(make_pair(*answers))
+    repeat = store.add_pair(make_pair(*answers, repeat_of=first.id))
+    gone = store.undo_pair(store.add_pair(make_pair(*answers)).id).pair
+    undone_repeat = store.undo_pair(store.add_pair(make_pair(*answers, repeat_of=first.id)).id).pair
+    for wrong, replaces, message in (
+        (make_pair(answers[0], third, repeat_of=first.id), None, "cannot be repeated"),
+        (make_pair(*answers, repeat_of=repeat.id), None, "cannot be repeated"),
+        (make_pair(*answers, repeat_of="pair_none"), None, "no pair"),
+        (make_pair(*answers, repeat_of=first.id), first.id, "takes no place"),
+        (make_pair(*answers), repeat.id, "nothing can take the place"),
+    ):
+        with pytest.raises(UserError, match=message):
+            store.add_pair(wrong, replaces=replaces)
+    assert store.add_pair(make_pair(*answers, repeat_of=gone.id)).repeat_of == gone.id, "its answers are what counts"
+    with store.connection.write() as conn, pytest.raises(sqlite3.IntegrityError, match="is undone and no repeat"):
+        conn.execute(
+            "INSERT INTO pairs (id, session_id, left_id, right_id, verdict, scope, blind, shuffled, annotator, "
+            "created_at, reason, tags, replaces) SELECT 'x', session_id, left_id, right_id, 'tie', scope, 0, 0, '', '', "
+            "'', '[]', id FROM pairs WHERE id = ?",
+            (undone_repeat.id,),
+        )
+    assert store.verify() == []
 
 
 def test_undo_is_a_row(store: Store, session: Session) -> None:
@@ -258,7 +342,7 @@ def test_answers_that_cannot_be_compared(store: Store, session: Session) -> None
     assert store.scope_of(takes[0][1].id, takes[1][0].id) is Scope.CONVERSATION
 
 
-@pytest.mark.parametrize("verdict", [Verdict.TIE, Verdict.BAD, Verdict.SKIP])
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if not verdict.trains])
 def test_a_verdict_that_does_not_decide_has_no_messages(store: Store, session: Session, verdict: Verdict) -> None:
     with pytest.raises(UserError, match="nothing was chosen"):
         store.pair_messages(make_pair(*both(store, ask(store, session)), verdict))

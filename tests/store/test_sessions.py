@@ -3,15 +3,25 @@ from __future__ import annotations
 import pytest
 
 from aligntui.core.errors import UserError
-from aligntui.core.turn import Session
+from aligntui.core.turn import Session, SessionKind
 from aligntui.store import Store
-from tests.store.builders import ask, both, make_pair
+from tests.store.builders import ask, both, import_all, make_pair, make_record
 
 
 def test_created_sessions_are_listed_newest_first(store: Store) -> None:
     made = [store.create_session(f"Session {number}") for number in range(5)]
     assert store.list_sessions() == made[::-1]
     assert store.list_sessions(limit=2, offset=1) == [made[3], made[2]]
+
+
+def test_a_session_says_what_kind_it_is(store: Store, session: Session) -> None:
+    sampled = store.create_session("Sampled", SessionKind.SAMPLING)
+    (pair,) = import_all(store, make_record())
+    kinds = [one.kind for one in store.list_sessions()]
+    assert kinds == [SessionKind.IMPORT, SessionKind.SAMPLING, SessionKind.CHAT]
+    assert store.get_session(pair.session_id).kind == "import"
+    assert store.rename_session(sampled.id, "Renamed").kind is SessionKind.SAMPLING
+    assert session.kind is SessionKind.CHAT
 
 
 def test_a_session_that_is_used_moves_up(store: Store) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from aligntui.core.errors import UserError
 from aligntui.core.prompt_format import Message
-from aligntui.core.turn import Session
+from aligntui.core.turn import Session, SessionKind
 from aligntui.store import Store
 from aligntui.store.tree import PAGE
 from tests.store.builders import ask, both, chain, make_answer
@@ -110,6 +110,17 @@ def test_roots_are_siblings(store: Store, session: Session) -> None:
     roots = [ask(store, session, text)[0] for text in ("One", "Two")]
     ask(store, store.create_session("Other"), "Elsewhere")
     assert [exchange.text for exchange in store.sibling_exchanges(roots[0].exchange_id)] == ["One", "Two"]
+
+
+@pytest.mark.parametrize("kind", [SessionKind.IMPORT, SessionKind.SAMPLING])
+def test_roots_that_have_nothing_to_do_with_each_other_are_no_siblings(store: Store, kind: SessionKind) -> None:
+    session = store.create_session("A list", kind)
+    roots = [ask(store, session, text)[0] for text in ("One", "Two")]
+    assert store.sibling_ids(roots[0].exchange_id) == [roots[0].exchange_id]
+    assert [exchange.text for exchange in store.sibling_exchanges(roots[1].exchange_id)] == ["Two"]
+    answer = both(store, roots[:1])[0]
+    below = [ask(store, session, text, (answer.id,))[0].exchange_id for text in ("Three", "Four")]
+    assert store.sibling_ids(below[0]) == below
 
 
 def test_a_history_over_different_exchanges_follows_the_left_column(store: Store, session: Session) -> None:

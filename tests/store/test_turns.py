@@ -12,7 +12,7 @@ from aligntui.core.errors import UserError
 from aligntui.core.turn import Finish, Session
 from aligntui.store import Store
 from aligntui.store.values import pack_float32, pack_int32, storable, unpack_float32, unpack_int32
-from tests.store.builders import ask, both, make_answer, make_conditions, make_pair
+from tests.store.builders import ask, both, import_all, make_answer, make_conditions, make_pair, make_record
 
 
 @given(st.lists(st.integers(-(2**31), 2**31 - 1)))
@@ -183,7 +183,12 @@ def test_the_schema_itself_refuses_what_makes_no_sense(store: Store, session: Se
     store.add_pair(make_pair(*answers))
     other_program = sqlite3.connect(store.path, isolation_level=None)
     other_program.execute("PRAGMA foreign_keys = ON")
+    third = store.add_answer(make_answer(prompt, "Third", 2))
     turn = "INSERT INTO turns (id, session_id, parent_id, root_id, depth, role, {}, created_at, text) VALUES "
+    pair = (
+        "INSERT INTO pairs (id, session_id, blind, shuffled, annotator, created_at, reason, tags, left_id, right_id, "
+        "verdict, scope, replaces, repeat_of, prompt_id) SELECT 'x', session_id, 0, 0, '', '', '', '[]',"
+    )
     for statement in (
         f"{turn.format('take_id')} ('a', '{session.id}', NULL, 'a', 0, 'answer', 't', '', '')",
         f"{turn.format('take_id')} ('a', '{session.id}', '{answers[0].id}', '{prompt.id}', 2, 'answer', 't', '', '')",
@@ -191,9 +196,20 @@ def test_the_schema_itself_refuses_what_makes_no_sense(store: Store, session: Se
         f"UPDATE turns SET text = 'rewritten' WHERE id = '{prompt.id}'",
         "UPDATE pairs SET verdict = 'tie'",
         "DELETE FROM pairs",
-        "INSERT INTO pairs SELECT 99, 'x', session_id, left_id, left_id, verdict, scope, 0, 0, '', '', '', '[]', NULL FROM pairs",
-        "INSERT INTO pairs SELECT 99, 'x', session_id, left_id, right_id, 'best', scope, 0, 0, '', '', '', '[]', NULL FROM pairs",
-        "INSERT INTO pairs SELECT 99, 'x', session_id, left_id, right_id, 'tie', scope, 0, 0, '', '', '', '[]', id FROM pairs",
+        f"{pair} left_id, left_id, verdict, scope, NULL, NULL, NULL FROM pairs",
+        f"{pair} left_id, right_id, 'best', scope, NULL, NULL, NULL FROM pairs",
+        f"{pair} left_id, right_id, 'tie', scope, id, NULL, NULL FROM pairs",
+        f"{pair} left_id, right_id, 'example', scope, NULL, NULL, NULL FROM pairs",
+        f"{pair} left_id, NULL, 'left', scope, NULL, NULL, NULL FROM pairs",
+        f"{pair} left_id, NULL, 'example', 'conversation', NULL, NULL, NULL FROM pairs",
+        f"{pair} left_id, NULL, 'example', 'conversation', NULL, NULL, right_id FROM pairs",
+        f"{pair} left_id, NULL, 'example', scope, NULL, id, NULL FROM pairs",
+        f"{pair} left_id, right_id, 'left', scope, NULL, 'pair_none', NULL FROM pairs",
+        f"{pair} '{third.id}', right_id, 'left', scope, NULL, id, NULL FROM pairs",
+        "UPDATE sessions SET kind = 'party'",
+        "INSERT INTO waivers VALUES (1, 'w', 'rule', '', 'key', ' ', 'ann', '', NULL)",
+        f"INSERT INTO queue_items VALUES (1, 'q', 'repeat', '{answers[0].id}', '{third.id}', NULL, '', 0, 1, '', 'open', NULL)",
+        f"INSERT INTO queue_items VALUES (1, 'q', 'proposed', '{answers[0].id}', '{third.id}', NULL, '', 0, 1, '', 'judged', NULL)",
         "UPDATE answers SET finish = 'bored'",
         "UPDATE answers SET seed = 'seven'",
         f"DELETE FROM sessions WHERE id = '{session.id}'",
@@ -210,6 +226,11 @@ def test_recall_of_prompts(store: Store, session: Session) -> None:
     ask(store, session, "second", tuple(answer.id for answer in answers))
     ask(store, session, "first")
     ask(store, other, "elsewhere")
+    (imported,) = import_all(store, make_record("from a file"))
     assert store.recent_prompts() == ["elsewhere", "first", "second"]
     assert store.recent_prompts(session_id=session.id) == ["first", "second"]
-    assert store.recent_prompts(limit=1) == ["elsewhere"]
+    assert store.recent_prompts(session_id=imported.session_id) == [], "it was not sent"
+    ask(store, store.get_session(imported.session_id), "going on", (imported.left_id,))
+    assert store.recent_prompts(session_id=imported.session_id) == ["going on"]
+    assert store.recent_prompts(limit=2) == ["going on", "elsewhere"]
+    assert store.recent_prompts(limit=1) == ["going on"]

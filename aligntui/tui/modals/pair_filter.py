@@ -31,7 +31,7 @@ FIELDS = (
     ("since", "a day, such as 2026-11-21: judged on it or later"),
     ("until", "a day: judged before its end"),
     ("origin", "chat or import; empty for both"),
-    ("deleted", "yes lists deleted pairs, so that they can be brought back"),
+    ("deleted", "yes lists deleted pairs, so that they can be brought back; both lists all"),
 )
 
 
@@ -66,7 +66,7 @@ class PairFilterForm(Dialog["PairFilter"]):
             "side": dict(facets.sides),
             "annotator": dict(facets.annotators),
             "origin": {"chat": 0, "import": 0},
-            "deleted": {"yes": 0, "no": 0},
+            "deleted": {"yes": 0, "no": 0, "both": 0},
         }
 
     def compose(self) -> ComposeResult:
@@ -97,7 +97,7 @@ class PairFilterForm(Dialog["PairFilter"]):
             case "origin":
                 return {None: "", True: "import", False: "chat"}[f.imported]
             case "deleted":
-                return "yes" if f.deleted else ""
+                return {None: "both", True: "yes", False: ""}[f.deleted]
         return str(getattr(f, name) or "")
 
     @on(DescendantFocus)
@@ -133,8 +133,9 @@ class PairFilterForm(Dialog["PairFilter"]):
         origins = {"": None, "chat": False, "import": True}
         if text["origin"] not in origins:
             raise UserError(f"origin is chat or import, not {text['origin']!r}.")
-        if text["deleted"] not in ("", "yes", "no"):
-            raise UserError(f"deleted is yes or no, not {text['deleted']!r}.")
+        deleted = {"": False, "no": False, "yes": True, "both": None}
+        if text["deleted"] not in deleted:
+            raise UserError(f"deleted is yes, no or both, not {text['deleted']!r}.")
         return replace(
             self._current,
             verdicts=verdicts,
@@ -145,7 +146,7 @@ class PairFilterForm(Dialog["PairFilter"]):
             since=text["since"] or None,
             until=text["until"] or None,
             imported=origins[text["origin"]],
-            deleted=text["deleted"] == "yes",
+            deleted=deleted[text["deleted"]],
         )
 
 

@@ -155,7 +155,7 @@ class PairsScreen(Screen[OpenTurn | None]):
                 if getattr(f, name)
             ),
             {None: "", True: "imported", False: "from the chat"}[f.imported],
-            "deleted ones too" if f.deleted else "",
+            {None: "deleted ones too", True: "deleted", False: ""}[f.deleted],
         ]
         parts += [Content.styled(text, "$text-secondary") for text in said if text]
         parts.append(Content.styled(f"{self.browser.sort.value.replace('_', ' ')} first", MUTED))

@@ -40,7 +40,7 @@ class PagedList(ScrollView, Generic[Row], can_focus=True):
         Binding("up", "cursor_up", show=False),
         Binding("home", "first", show=False),
         Binding("end", "last", show=False),
-        Binding("enter", "select", "Open", tooltip="Open the row under the cursor."),
+        Binding("enter", "select", "Open", show=False, tooltip="Open the row under the cursor."),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"paged-list--row", "paged-list--cursor"}
     DEFAULT_CSS = """
@@ -89,7 +89,7 @@ class PagedList(ScrollView, Generic[Row], can_focus=True):
         self._asked = set()
         self.total = total
         self.cursor = min(self.cursor, max(0, total - 1)) if keep_cursor else 0
-        self._size()
+        self._resize_virtual()
         if not keep_cursor:
             self.scroll_to(y=0, animate=False)
         self.refresh()
@@ -99,7 +99,7 @@ class PagedList(ScrollView, Generic[Row], can_focus=True):
         """More is known of how many rows there are."""
         self.total = total
         self.cursor = min(self.cursor, max(0, total - 1))
-        self._size()
+        self._resize_virtual()
         self.refresh()
 
     def row_at(self, index: int) -> Row | None:
@@ -113,7 +113,7 @@ class PagedList(ScrollView, Generic[Row], can_focus=True):
         """The row under the cursor; None where there is none or it has not come in."""
         return self.row_at(self.cursor)
 
-    def _size(self) -> None:
+    def _resize_virtual(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, self.total)
 
     def _need(self, number: int) -> None:
@@ -139,7 +139,7 @@ class PagedList(ScrollView, Generic[Row], can_focus=True):
 
     def on_resize(self) -> None:
         """Fit the new width."""
-        self._size()
+        self._resize_virtual()
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""

@@ -10,7 +10,7 @@ from aligntui.core.conditions import Conditions
 from aligntui.core.errors import AligntuiError, EngineError, UserError
 from aligntui.core.ids import new_id, now_utc
 from aligntui.core.sampling import MAX_SEED
-from aligntui.core.turn import Answer, Finish
+from aligntui.core.turn import Answer, Finish, SessionKind
 from aligntui.engine.events import EngineExited
 from aligntui.wire.engine import AnswerFinished, AnswerStarted, GenerationFinished, RequestFailed, StartGeneration
 from aligntui.workbench.chat import Chat
@@ -86,7 +86,7 @@ class Sampler:
         each = plan.answers * len(columns)
         progress = SampleProgress(len(prompts), len(prompts) * each)
         name = plan.name or f"sampled: {len(prompts)} prompts"
-        session = await chat.store.run(lambda store: store.create_session(name))
+        session = await chat.store.run(lambda store: store.create_session(name, SessionKind.SAMPLING))
         progress.session_id = session.id
         per_batch = max(1, ROWS // each)
         for start in range(0, len(prompts), per_batch):
