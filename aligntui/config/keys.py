@@ -322,6 +322,51 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("pairs.open_turn", "c", "open_turn", "Chat", "Show the turn in the chat.", footer=15),
     KeyAction("pairs.next", "J,n", "step(1)", "Next", "The next pair, also while one is read."),
     KeyAction("pairs.previous", "K,p", "step(-1)", "Previous", "The pair before, also while one is read."),
+    KeyAction(
+        "pairs.enqueue",
+        "q",
+        "enqueue",
+        "Queue",
+        "Put the marked pairs into the judging queue, to be judged blind by you too.",
+        footer=16,
+    ),
+    KeyAction(
+        "pairs.queue",
+        "Q",
+        "queue",
+        "Judge",
+        "Judge the queue: one pair after another, sampled ones included.",
+        footer=13,
+    ),
+    KeyAction("queue.left_better", "1", "judge('left')", "A", "A is better.", footer=2),
+    KeyAction("queue.right_better", "2", "judge('right')", "B", "B is better.", footer=2),
+    KeyAction("queue.tie", "3", "judge('tie')", "Tie", "The two are equally good.", footer=2),
+    KeyAction("queue.both_bad", "4", "judge('bad')", "Bad", "Both are bad.", footer=2),
+    KeyAction(
+        "queue.skip", "5", "judge('skip')", "Skip", "No verdict; noted, so that it is not asked again.", footer=2
+    ),
+    KeyAction(
+        "queue.undo", "u", "undo", "Undo", "Take the last verdict of this sitting back and judge it again.", footer=4
+    ),
+    KeyAction("queue.back", "escape", "back", "Back", "Leave; what is not judged stays in the queue.", footer=3),
+    KeyAction(
+        "queue.sample",
+        "s",
+        "sample",
+        "Sample",
+        "Sample answers to a list of prompts and propose the pairs that differ most.",
+        footer=5,
+    ),
+    KeyAction(
+        "queue.stop",
+        "ctrl+c",
+        "stop",
+        "Stop",
+        "Stop sampling after the batch at hand; what came is proposed.",
+        footer=3,
+    ),
+    KeyAction("queue.down", "j,down", "scroll(2)", "Down", "Scroll both answers down."),
+    KeyAction("queue.up", "k,up", "scroll(-2)", "Up", "Scroll both answers up."),
     KeyAction("list.down", "j", "cursor_down", "Down", "Move down (the arrow does, too)."),
     KeyAction("list.up", "k", "cursor_up", "Up", "Move up (the arrow does, too)."),
     KeyAction("list.page_down", "pagedown", "page_down", "Page down", "Move down by a page."),
@@ -340,6 +385,7 @@ CLASHES = (
     ("global", "list"),
     ("global", "pairs"),
     ("list", "pairs"),
+    ("global", "queue"),
 )
 """Contexts that are live at the same time, so that one key cannot serve two actions there (nor twice in one context)."""
 

@@ -20,14 +20,18 @@ from aligntui.store.tree import NO_LIMIT
 FEW = 5_000
 """Pairs that are sorted rather than looked for along an index."""
 
-_COUNTED = 20_000
-"""Pairs up to which conditions are compared by how many meet them."""
-
 ALL = "at"
 """Name of the source that is every pair of a shelf, by time."""
 
 FOUND = "found_pairs"
 """Temporary table of the pairs that a search found (`pair_search.py`): at, seq."""
+
+
+_KEPT = {
+    kind: f"SELECT sum(count) FROM pair_facets WHERE kind = '{kind}' AND value IN ({{}})"
+    for kind in ("verdict", "annotator", "instruction", "side", "tag")
+} | {"session": "SELECT sum(pair_count) FROM sessions WHERE seq IN ({})"}
+"""Numbers of pairs that count, by source."""
 
 
 class PairQuery:
@@ -130,20 +134,16 @@ class PairQuery:
         return named[0] if len(named) == 1 else min(named, key=self._size, default=None)
 
     def _size(self, source: str) -> int:
-        """How many pairs of the shelves are in a source, up to `_COUNTED`; all of the tagged and found ones."""
+        """About how many pairs are in a source: those that count, as triggers keep it, else up to `FEW` of the shelves."""
         if source == FOUND:
             return self._found or 0
-        limit = {"limit": _COUNTED}
-        if source == "tag":
-            return len(
-                self._conn.execute(
-                    "SELECT 1 FROM pair_tags WHERE tag = :tag LIMIT :limit", {**self._values, **limit}
-                ).fetchall()
-            )
+        kept = _KEPT.get(source)
+        if kept is not None and 0 in self._wanted.shelves:
+            values = self._wanted.equal.get(source) or (self._values[source],)
+            marks = ", ".join("?" * len(values))
+            return self._conn.execute(kept.format(marks), values).fetchone()[0] or 0
         parts = [f"SELECT 1 FROM {place} WHERE {where}" for place, where in self._branches(source)]
-        rows = self._conn.execute(
-            f"SELECT count(*) FROM ({' UNION ALL '.join(parts)} LIMIT :limit)", {**self._values, **limit}
-        )
+        rows = self._conn.execute(f"SELECT count(*) FROM ({' UNION ALL '.join(parts)} LIMIT {FEW})", self._values)
         return rows.fetchone()[0]
 
     def _run(

@@ -19,6 +19,9 @@ from aligntui.store.query import TRIGRAM, Query
 READ_FIRST = 300
 """Pairs that are read before the index is asked."""
 
+_PROBED = 1_000
+"""Turns up to which words are compared by how rare they are, and pairs whose texts are read for the rarer ones."""
+
 _HITS = "hit_turns"
 
 
@@ -43,9 +46,7 @@ class PairSearch:
         if count is None:
             self._key = None
             _make_tables(conn)
-            for place, word in enumerate(words.words):
-                hits = _find_turns(conn, word)
-                (_add_pairs if place == 0 else _keep_pairs)(conn, hits)
+            _fill(conn, words)
             count = self._count = conn.execute(f"SELECT count(*) FROM temp.{FOUND}").fetchone()[0]
             self._key = (words, *_version(conn))
         return count
@@ -82,19 +83,57 @@ def _make_tables(conn: sqlite3.Connection) -> None:
     conn.execute(f"DELETE FROM temp.{FOUND}")
 
 
+def _fill(conn: sqlite3.Connection, words: Query) -> None:
+    """Look for the rarest word first; of few pairs with it the texts are read for the others."""
+    left = list(words.words)
+    if len(left) > 1:
+        left.sort(key=lambda word: _estimate(conn, word))
+    _add_pairs(conn, _find_turns(conn, left.pop(0)))
+    while left:
+        found = conn.execute(f"SELECT seq FROM temp.{FOUND} LIMIT {_PROBED + 1}").fetchall()
+        rest = Query(tuple(left), ())
+        if len(found) <= _PROBED and reads_alike(rest):
+            kept = read_through(conn, [row[0] for row in found], rest)
+            conn.execute(
+                f"DELETE FROM temp.{FOUND} WHERE seq NOT IN (SELECT value FROM json_each(?))", (json.dumps(kept),)
+            )
+            break
+        _find_turns(conn, left.pop(0))
+        _keep_pairs(conn)
+    # the next search should not wait for the rows of this one to be dropped
+    conn.execute(f"DELETE FROM temp.{_HITS}")
+
+
+def _turns_with(conn: sqlite3.Connection, word: str) -> tuple[str, dict[str, str]] | None:
+    """SQL for the turns that have a word; None where none can."""
+    query = Query((word,), ()) if len(word) >= TRIGRAM else Query((), (word,))
+    planned = plan(conn, "turns_fts", query)
+    if planned.hopeless:
+        return None
+    if planned.match:
+        return "SELECT rowid FROM turns_fts WHERE turns_fts MATCH :match", {"match": planned.match}
+    filters, values = like_filters(planned.common, "v.text")
+    return f"SELECT v.seq FROM turn_texts v WHERE 1 {filters}", values
+
+
+def _estimate(conn: sqlite3.Connection, word: str) -> int:
+    """How many turns have a word, up to `_PROBED`; of a word that the index does not know, so many."""
+    found = _turns_with(conn, word)
+    if found is None:
+        return 0
+    sql, values = found
+    if "match" not in values:
+        return _PROBED
+    return conn.execute(f"SELECT count(*) FROM ({sql} LIMIT {_PROBED})", values).fetchone()[0]
+
+
 def _find_turns(conn: sqlite3.Connection, word: str) -> int:
     """Fill the table of turns with those that have a word; returns how many."""
     conn.execute(f"DELETE FROM temp.{_HITS}")
-    query = Query((word,), ()) if len(word) >= TRIGRAM else Query((), (word,))
-    planned = plan(conn, "turns_fts", query)
-    if planned.match:
-        sql = "SELECT rowid FROM turns_fts WHERE turns_fts MATCH :match ORDER BY rowid"
-        values = {"match": planned.match}
-    elif planned.hopeless:
+    found = _turns_with(conn, word)
+    if found is None:
         return 0
-    else:
-        filters, values = like_filters(planned.common, "v.text")
-        sql = f"SELECT v.seq FROM turn_texts v WHERE 1 {filters}"
+    sql, values = found
     return conn.execute(f"INSERT INTO temp.{_HITS} (seq) {sql}", values).rowcount
 
 
@@ -111,7 +150,7 @@ def _add_pairs(conn: sqlite3.Connection, hits: int) -> None:
     conn.execute(f"INSERT INTO temp.{FOUND} (at, seq) {sql}")
 
 
-def _keep_pairs(conn: sqlite3.Connection, hits: int) -> None:
+def _keep_pairs(conn: sqlite3.Connection) -> None:
     conn.execute(
         f"DELETE FROM temp.{FOUND} WHERE NOT EXISTS (SELECT 1 FROM pair_index i "
         f"WHERE i.seq = {FOUND}.seq AND ({_IN_HITS}))"

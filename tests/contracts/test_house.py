@@ -80,6 +80,7 @@ def test_every_action_with_a_key_has_a_method() -> None:
     from aligntui.tui.app import ConsoleApp
     from aligntui.tui.screens.chat import ChatScreen
     from aligntui.tui.screens.pairs import PairsScreen
+    from aligntui.tui.screens.queue import QueueScreen
     from aligntui.tui.widgets.text_box import PromptBox
     from aligntui.tui.widgets.vim_list import VimList
 
@@ -89,7 +90,7 @@ def test_every_action_with_a_key_has_a_method() -> None:
         "board": ChatScreen,
         "prompt": PromptBox,
         "list": VimList,
-        "pairs": PairsScreen,
+        "pairs": PairsScreen, "queue": QueueScreen,
     }
     for action in ACTIONS:
         method = f"action_{action.action.partition('(')[0]}"

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+from textual.screen import Screen
+
 from aligntui.core.errors import AligntuiError, UserError
 from aligntui.core.printable import one_line
 from aligntui.core.prompt_format import Mode
@@ -133,11 +135,17 @@ class ChatDialogs(ChatBoard):
             annotator = self.chat.settings.annotator
             self.browser = PairBrowser(self.chat.store, annotator, PairFilter(), PairSort.NEWEST)
         self.browser.annotator = self.chat.settings.annotator
-        turn = await self.app.push_screen_wait(PairsScreen(self.browser))
+        turn = await self.app.push_screen_wait(PairsScreen(self.browser, self._queue_screen))
         if turn is not None:
             self.act(self.moves.open_session(turn.session_id, turn.turn_id))
         elif self.chat.session is not None:
             self.act(self.moves.refresh_verdicts())
+
+    def _queue_screen(self) -> Screen[None]:
+        from aligntui.tui.screens.queue import QueueScreen
+        from aligntui.workbench.curation.queue import JudgingSession
+
+        return QueueScreen(JudgingSession(self.chat.store, self.chat.settings.annotator), self.chat)
 
     # answers ----------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -69,9 +69,10 @@ class PairsScreen(Screen[OpenTurn | None]):
     PairsScreen #note { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
-    def __init__(self, browser: PairBrowser) -> None:
+    def __init__(self, browser: PairBrowser, queue_screen: Callable[[], Screen[None]]) -> None:
         super().__init__()
         self.browser = browser
+        self._queue_screen = queue_screen
         self._diff = True
         self._detail: PairDetail | None = None
         self._counted = False
@@ -364,6 +365,29 @@ class PairsScreen(Screen[OpenTurn | None]):
                 text, problem = edited, str(error)
         self.say(f"The {which} answer is changed; the pair with the text before is kept as deleted.")
         self.load(keep_cursor=True)
+
+    def action_enqueue(self) -> None:
+        """Put the marked pairs, or the one under the cursor, into the queue."""
+
+        async def put() -> None:
+            from aligntui.workbench.curation.queue import enqueue
+
+            ids = self.browser.targets(self.listing.current)
+            annotator = self.browser.annotator
+            added = await self.browser.store.run(lambda store: enqueue(store, ids, annotator))
+            self.browser.marked.clear()
+            self._marks_changed()
+            self.say(f"{counted(added)} put into the queue; {self._key('pairs.queue')} judges it.")
+
+        self._run(put())
+
+    def action_queue(self) -> None:
+        """Judge one pair after another."""
+
+        def back(_done: None) -> None:
+            self.load(keep_cursor=True)
+
+        self.app.push_screen(self._queue_screen(), back)
 
     def action_diff(self) -> None:
         """Word diff on or off."""

@@ -8,10 +8,12 @@ from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from aligntui.core.errors import UserError
 from aligntui.core.prompt_format import Mode
 from aligntui.data.instruction_library import InstructionLibrary
 from aligntui.data.pair_import import (
     AUTO,
+    BadRecord,
     ImportedRecord,
     ImportReport,
     Plan,
@@ -133,6 +135,7 @@ def import_pairs(
     good = accept(_counted(read(source, plan), on_progress), report, skip_bad=wish.skip_bad)
     labels = {text: f"{known.type}/{n}" for known in library.types for n, text in enumerate(known.phrasings, 1)}
     tokenizer = counter.name if counter else ""
+    counts: dict[str, int] = {}
     head = ImportHead(
         name=wish.name or PurePath(source.name).name or source.name,
         source=source.name,
@@ -141,19 +144,27 @@ def import_pairs(
         mapping=plan.mapping,
         annotator=wish.annotator,
         tokenizer=tokenizer,
+        counts=counts,
     )
-    outcome = store.import_records(head, _stored(good, labels, counter))
+    outcome = store.import_records(head, _stored(_then_counted(good, report, counts), labels, counter))
     return Imported(outcome, report, plan, source, tokenizer)
 
 
-def _counted(records: Iterable, on_progress: Callable[[int], None]) -> Iterator:
-    done = 0
-    for record in records:
+def _counted(
+    records: Iterable[ImportedRecord | BadRecord], on_progress: Callable[[int], None]
+) -> Iterator[ImportedRecord | BadRecord]:
+    for done, record in enumerate(records, 1):
         yield record
-        done += 1
         if done % PROGRESS_EVERY == 0:
             on_progress(done)
-    on_progress(done)
+
+
+def _then_counted(
+    good: Iterator[ImportedRecord], report: ImportReport, counts: dict[str, int]
+) -> Iterator[ImportedRecord]:
+    """The records; at their end `counts` has what the import's entry says of the bad ones."""
+    yield from good
+    counts.update({"bad": report.bad} if report.bad else {})
 
 
 def _stored(
@@ -167,20 +178,30 @@ def _stored(
 
 
 Counts = tuple[int | None, int | None, int | None]
+"""Tokens of the rendered prompt, the chosen and the rejected side; None where they were not counted."""
 
 
 def _token_counts(batch: list[ImportedRecord], counter: TokenCounter | None) -> list[Counts]:
-    """Tokens of the rendered prompt, the chosen and the rejected side of each record."""
+    """Of each record."""
     if counter is None:
         return [(None, None, None)] * len(batch)
     texts: list[str] = []
-    for record in batch:
-        texts.append(counter.rendered(record.prompt, record.instruction, record.mode))
+    refused: set[int] = set()
+    for number, record in enumerate(batch):
+        try:
+            texts.append(counter.rendered(record.prompt, record.instruction, record.mode))
+        except UserError:  # a template that wants other turns: a count is no reason to refuse a record
+            refused.add(number)
+            texts.append("")
         texts += ("\n\n".join(m.content for m in side) for side in (record.chosen, record.rejected or ()))
     counts = counter.counts(texts)
     return [
-        (counts[3 * n], counts[3 * n + 1], None if record.rejected is None else counts[3 * n + 2])
-        for n, record in enumerate(batch)
+        (
+            None if number in refused else counts[3 * number],
+            counts[3 * number + 1],
+            None if record.rejected is None else counts[3 * number + 2],
+        )
+        for number, record in enumerate(batch)
     ]
 
 

@@ -2,26 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from aligntui.core.errors import UserError
+from aligntui.core.pair import Verdict
 from aligntui.core.turn import Finish
 from aligntui.data.lint import (
+    ANY,
+    RULES,
     Finding,
+    FixPlan,
     LintOptions,
     LintRecord,
     Report,
+    Severity,
     Waived,
     Waiver,
     apply_waivers,
     lint,
     plan_fixes,
+    read_patterns,
 )
 from aligntui.data.token_count import TokenCounter
 
 if TYPE_CHECKING:
     from aligntui import store as db
+
+SHORTEST_KEY = 6
+"""Characters of a finding's key, after `b2:`, below which its beginning is not taken for it."""
+
+
+@dataclass(frozen=True)
+class LintWish:
+    """How closely to look."""
+
+    options_file: Path | None = None
+    """TOML with the tables of `LintOptions`."""
+    rules: tuple[str, ...] = ()
+    """Run these rules only; none given runs those of the options."""
+    training_length: int | None = None
+    """Tokens of prompt and answer together that training keeps."""
+    patterns_file: Path | None = None
+    """Patterns of the user's own, besides those of the options; see `data.lint.read_patterns`."""
+    all_languages: bool = False
+    """Look at the language of every pair, not of a sample."""
+
+    def options(self) -> LintOptions:
+        """The options that follow.
+
+        Raises:
+            UserError: a file cannot be read, or names something that does not exist.
+        """
+        options = LintOptions.from_mapping(_toml(self.options_file) if self.options_file else {})
+        if self.rules:
+            options = replace(options, rules=self.rules)
+        if self.training_length is not None:
+            options = replace(options, truncation=replace(options.truncation, training_length=self.training_length))
+        if self.patterns_file:
+            own = (*options.contamination.own, *read_patterns(self.patterns_file))
+            options = replace(options, contamination=replace(options.contamination, own=own))
+        if self.all_languages:
+            options = replace(options, languages=replace(options.languages, sample=0))
+        return options
 
 
 @dataclass(frozen=True)
@@ -37,7 +83,12 @@ class LintRun:
         """Findings that nobody waived."""
         return self.parted.open
 
-    def as_dict(self) -> dict[str, object]:
+    def at_least(self, severity: Severity) -> tuple[Finding, ...]:
+        """Open findings that weigh as much as `severity` or more."""
+        weights = list(Severity)[: list(Severity).index(severity) + 1]
+        return tuple(finding for finding in self.open if finding.severity in weights)
+
+    def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready mapping."""
         return self.report.as_dict(self.waivers)
 
@@ -78,7 +129,7 @@ def lint_pairs(
 
 
 def lint_record(record: db.CuratedRecord) -> LintRecord:
-    """A pair of the database as lint takes it."""
+    """A pair of the database as lint takes it; an example is a decided one without a rejected side."""
     return LintRecord(
         id=record.id,
         prompt=record.prompt,
@@ -87,7 +138,7 @@ def lint_record(record: db.CuratedRecord) -> LintRecord:
         instruction=record.instruction,
         instruction_label=record.instruction_label,
         mode=record.mode,
-        verdict=record.verdict,
+        verdict=Verdict.LEFT if record.verdict is Verdict.EXAMPLE else record.verdict,
         annotator=record.annotator,
         chosen_finish=record.chosen_finish.value,
         rejected_finish=(record.rejected_finish or Finish.IMPORTED).value,
@@ -97,18 +148,35 @@ def lint_record(record: db.CuratedRecord) -> LintRecord:
     )
 
 
-def waive(store: db.Store, finding: Finding, reason: str, annotator: str) -> db.StoredWaiver:
-    """Let a finding stand, with a reason.
+def waive(store: db.Store, run: LintRun, what: str, reason: str, annotator: str) -> db.StoredWaiver:
+    """Let a finding stand, or all of a rule, with a reason.
+
+    Args:
+        store: of the workspace.
+        run: where a key is looked up.
+        what: key of an open finding or its beginning, or a rule, or `RULE:SUBJECT` for one pattern, suite or
+            instruction.
+        reason: why it may stand.
+        annotator: who says so.
 
     Raises:
-        UserError: the reason is blank, or the finding is waived already.
+        UserError: there is no such finding or rule, the reason is blank, or it is waived already.
         StoreError: it could not be written.
     """
+    rule, _, subject = what.partition(":")
+    if rule in RULES:
+        return store.add_waiver(rule, ANY, reason, annotator, subject=subject)
+    finding = _found(run, what)
     return store.add_waiver(finding.rule, finding.key, reason, annotator, subject=finding.subject)
 
 
-def fix(store: db.Store, findings: Iterable[Finding], annotator: str) -> list[str]:
-    """Apply the proposed fixes of some findings: pairs are deleted, never erased.
+def fix_plan(run: LintRun, severity: Severity = Severity.NOTICE) -> FixPlan:
+    """What the proposed fixes of the open findings of this severity and worse come to; nothing is changed."""
+    return plan_fixes(run.at_least(severity))
+
+
+def fix(store: db.Store, plan: FixPlan, annotator: str) -> list[str]:
+    """Delete the pairs that a plan leaves out; they stay in the database, marked.
 
     Returns:
         Ids of the pairs that were deleted, for `Store.restore_pairs`.
@@ -116,12 +184,46 @@ def fix(store: db.Store, findings: Iterable[Finding], annotator: str) -> list[st
     Raises:
         StoreError: it could not be written.
     """
-    return store.undo_pairs(plan_fixes(findings).leave_out, annotator)
+    return store.undo_pairs(plan.leave_out, annotator)
 
 
-def by_rule(findings: Iterable[Finding]) -> Iterator[tuple[str, list[Finding]]]:
+def fixed_by_rule(run: LintRun, plan: FixPlan) -> dict[str, int]:
+    """Pairs that a plan leaves out, by rule, in the order of the rules; a pair may be found by several."""
+    rule_of = {finding.key: finding.rule for finding in run.open}
+    pairs = [{rule_of[key] for key in keys} for keys in plan.leave_out.values()]
+    counts = {rule: sum(rule in rules for rules in pairs) for rule in RULES}
+    return {rule: count for rule, count in counts.items() if count}
+
+
+def by_rule(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
     """Findings of each rule, in the order of the first."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.rule, []).append(finding)
-    return iter(groups.items())
+    return groups
+
+
+def _found(run: LintRun, key: str) -> Finding:
+    wanted = key.removeprefix("b2:")
+    fitting = [one for one in run.open if one.key.removeprefix("b2:").startswith(wanted)]
+    if len(wanted) < SHORTEST_KEY or not fitting:
+        waived: Sequence[Finding] = [one for one, _ in run.parted.waived]
+        if any(one.key.removeprefix("b2:").startswith(wanted) for one in waived) and len(wanted) >= SHORTEST_KEY:
+            raise UserError(f"The finding {key} is waived already.", "`--waivers` lists what is.")
+        raise UserError(
+            f"There is no open finding or rule {key!r}.",
+            "Give the key that stands before a finding, a rule, or RULE:SUBJECT.",
+        )
+    if len(fitting) > 1:
+        raise UserError(f"{len(fitting)} findings have keys that begin with {key}.", "Give more characters of it.")
+    return fitting[0]
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.expanduser().read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:
+        reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+        raise UserError(f"The lint options in {path} cannot be read: {reason}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is no TOML: {error}.") from error

@@ -18,6 +18,8 @@ from aligntui.core.ids import new_id, now_utc
 from aligntui.core.pair import Pair, Scope, Verdict
 from aligntui.core.turn import Answer
 from aligntui.score.verdicts.contrast import Sampled, propose_pairs
+from aligntui.score.verdicts.judgement import Judgement, Shown
+from aligntui.workbench.curation.statistics import OfAnnotator, judgement_of, of_annotator
 from aligntui.workbench.store_thread import StoreThread
 
 if TYPE_CHECKING:
@@ -83,8 +85,24 @@ class JudgingSession:
         self.task: Task | None = None
         self._random = random.Random(seed) if seed is not None else random.SystemRandom()
         self._given: list[tuple[str, Task]] = []
-        self._passed: str | None = None
+        self._judgements: dict[str, Judgement] = {}
         self._began = 0.0
+
+    async def load(self) -> None:
+        """Read the annotator's earlier verdicts, for `leaning`."""
+        from aligntui.store import PairFilter
+
+        wanted = PairFilter(annotator=self.annotator)
+        rows = await self.store.run(lambda store: list(store.judgements(wanted)))
+        self._judgements = {row.id: judgement_of(row) for row in rows if row.left_side and row.right_side}
+
+    def leaning(self) -> OfAnnotator:
+        """What the annotator's verdicts lean to besides the answers, those of this sitting included."""
+        return of_annotator(self.annotator, list(self._judgements.values()))
+
+    async def count(self) -> None:
+        """Count again what is left."""
+        self.progress.left = await self.store.run(self._left)
 
     async def next(self) -> Task | None:
         """The next task; None when the queue is empty.
@@ -94,7 +112,7 @@ class JudgingSession:
         """
         repeat = self._random.random() < self.repeat_share
         self.task = await self.store.run(lambda store: self._pick(store, repeat))
-        self.progress.left = await self.store.run(self._left)
+        await self.count()
         self._began = time.monotonic()
         return self.task
 
@@ -129,6 +147,7 @@ class JudgingSession:
             self.progress.paces.append(pace)
         self.progress.judged += 1
         self._given.append((stored.id, task))
+        self._judgements[stored.id] = _judgement(stored, task)
         self.task = None
         return stored
 
@@ -149,6 +168,7 @@ class JudgingSession:
 
         await self.store.run(take_back)
         self._given.pop()
+        self._judgements.pop(pair_id, None)
         self.progress.judged -= 1
         self.task = task
         self._began = time.monotonic()
@@ -198,6 +218,26 @@ class JudgingSession:
         return sum(count for (_, state), count in counts.items() if state is QueueState.OPEN)
 
 
+def _judgement(pair: Pair, task: Task) -> Judgement:
+    """A verdict just given, as the statistics take it."""
+    left, right = (
+        Shown(answer.id, answer.side, answer.instruction_label, len(answer.text), len(answer.token_ids) or None)
+        for answer in (task.left, task.right)
+    )
+    return Judgement(
+        id=pair.id,
+        left=left,
+        right=right,
+        verdict=pair.verdict,
+        annotator=pair.annotator,
+        at=pair.created_at,
+        prompt=task.prompt[-1].content,
+        session=pair.session_id,
+        blind=True,
+        repeat_of=pair.repeat_of,
+    )
+
+
 def propose(store: Store, exchange_ids: Sequence[str], annotator: str = "", per_prompt: int | None = None) -> int:
     """Put the pairs of sampled answers that differ most into the queue, prompt after prompt.
 
@@ -224,9 +264,17 @@ def propose(store: Store, exchange_ids: Sequence[str], annotator: str = "", per_
 
 
 def enqueue(store: Store, pair_ids: Sequence[str], annotator: str) -> int:
-    """Put existing pairs into the queue, to be judged by this annotator too; examples are passed over."""
-    from aligntui.store import QueueWish
+    """Put existing pairs into the queue, to be judged by this annotator; examples are passed over.
 
-    pairs = [store.get_pair(pair_id) for pair_id in pair_ids]
-    wishes = [QueueWish(pair.left_id, pair.right_id, annotator=annotator) for pair in pairs if pair.right_id]
+    The annotator's own verdicts are asked again as repeats, which measure; those of others and of files are judged afresh.
+    """
+    from aligntui.store import QueueKind, QueueWish
+
+    wishes: list[QueueWish] = []
+    for pair in map(store.get_pair, pair_ids):
+        if pair.right_id is None or pair.repeat_of is not None:
+            continue
+        own = pair.annotator == annotator
+        kind, repeat_of = (QueueKind.REPEAT, pair.id) if own else (QueueKind.PROPOSED, None)
+        wishes.append(QueueWish(pair.left_id, pair.right_id, kind, repeat_of, annotator))
     return len(store.add_queue_items(wishes))

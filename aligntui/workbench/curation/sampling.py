@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aligntui.core.conditions import Conditions
 from aligntui.core.errors import AligntuiError, EngineError, UserError
@@ -42,6 +44,36 @@ class SamplePlan:
                 f"{self.answers} answers a side need a temperature above 0: greedy ones are all the same.",
                 "Set the temperature, for example 0.8, or ask for one answer a side.",
             )
+
+
+def read_prompts(file: Path) -> tuple[str, ...]:
+    """Prompts of a file: one a line, or of JSON lines the field `prompt` of each; blank lines are passed over.
+
+    Raises:
+        UserError: there is no such file, it is not UTF-8, it has no prompt, or a JSON line has none.
+    """
+    try:
+        lines = file.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 text.", "Save it as UTF-8.") from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(f"The prompts in {file} cannot be read: {reason}.", "Check the path.") from error
+    as_json = file.suffix in (".jsonl", ".ndjson")
+    prompts = [_prompt(line, file, n) if as_json else line.strip() for n, line in enumerate(lines, 1) if line.strip()]
+    if not prompts:
+        raise UserError(f"{file} has no prompt.", "Write one prompt a line.")
+    return tuple(prompts)
+
+
+def _prompt(line: str, file: Path, number: int) -> str:
+    try:
+        prompt = json.loads(line)["prompt"]
+    except (ValueError, TypeError, KeyError):
+        prompt = None
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise UserError(f'{file}, line {number}: a line of JSON needs a text under "prompt".')
+    return prompt
 
 
 @dataclass

@@ -15,8 +15,10 @@ from aligntui.score.verdicts.judge import JudgeAgreement, judge_agreement
 from aligntui.score.verdicts.judgement import Judgement, Shown
 from aligntui.score.verdicts.preference import (
     LengthPreference,
+    PositionAndLength,
     PositionPreference,
     length_preference,
+    position_and_length,
     position_preference,
 )
 from aligntui.score.verdicts.win_rates import (
@@ -46,6 +48,8 @@ class OfAnnotator:
     itself: SelfAgreement
     position: PositionPreference
     length: LengthPreference
+    together: PositionAndLength
+    """Both at once, each with the other held still."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready mapping."""
@@ -55,6 +59,7 @@ class OfAnnotator:
             "self_agreement": self.itself.as_dict(),
             "position": self.position.as_dict(),
             "length": self.length.as_dict(),
+            "position_and_length": self.together.as_dict(),
         }
 
 
@@ -122,15 +127,15 @@ def verdict_report(rows: Iterable[db.JudgementRow]) -> VerdictReport:
             imported += 1
     people, judges = _annotators(judgements)
     mine = {name: [one for one in judgements if one.annotator == name] for name in (*people, *judges)}
-    sides = {side for one in judgements for side in (one.left.side, one.right.side)}
     by_people = [one for one in judgements if not one.annotator.startswith(JUDGE)]
+    sides = {side for one in by_people for side in (one.left.side, one.right.side)}
     return VerdictReport(
         verdicts=len(judgements),
         imported=imported,
         annotators=tuple(of_annotator(name, mine[name]) for name in (*people, *judges)),
         agreement=tuple(annotator_agreement(judgements, a, b) for a, b in combinations(people[:MOST_ANNOTATORS], 2)),
         group=group_agreement(by_people) if len(people) > 1 else None,
-        judges=tuple(judge_agreement(judgements, judge, person) for judge in judges for person in people[:1]),
+        judges=tuple(judge_agreement(judgements, judge, person) for judge in judges for person in people[:MOST_ANNOTATORS]),
         sides=tuple(
             OfSide(
                 overall,
@@ -151,6 +156,7 @@ def of_annotator(name: str, judgements: Sequence[Judgement]) -> OfAnnotator:
         self_agreement(judgements),
         position_preference(judgements),
         length_preference(judgements),
+        position_and_length(judgements),
     )
 
 

@@ -27,6 +27,10 @@ def counter_for(model: str) -> TokenCounter | None:
 
 def _snapshot(model: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    found = try_to_load_from_cache(model, "tokenizer.json")
+    try:
+        found = try_to_load_from_cache(model, "tokenizer.json")
+    except HFValidationError:  # neither a folder nor an id: whoever loads it says so
+        return None
     return Path(found).parent if isinstance(found, str) else None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import UserError
-from aligntui.core.pair import Verdict
-from aligntui.core.prompt_format import Message
 from aligntui.data.dataset_versions import SplitRule, VersionItem, VersionWish, Written, write_version
-from aligntui.data.pair_layouts import PreferencePair
+from aligntui.workbench.pair_export import described, has_partial, preference_pair
 
 if TYPE_CHECKING:
     from aligntui import store as db
+
+PROGRESS_EVERY = 1000
 
 
 @dataclass(frozen=True)
@@ -38,24 +37,49 @@ class BuildWish:
     """Leave out, and count, what the layout cannot hold, instead of refusing it."""
     leave_out: frozenset[str] = field(default_factory=frozenset)
     """Ids of pairs to leave out, such as those that lint would."""
+    reason: Mapping[str, Any] = field(default_factory=dict)
+    """Why these are left out, for the manifest; JSON values."""
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A version, and what was under the filter and is not in it."""
+
+    written: Written
+    left_out: Mapping[str, int]
+    """Pairs by the reason why they are not in the version; what the layout cannot hold is counted in its manifest."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready mapping."""
+        return {
+            "folder": str(self.written.folder),
+            "is_new": self.written.is_new,
+            "left_out": dict(self.left_out),
+            **self.written.manifest.as_dict(),
+        }
 
 
 def build_version(
     store: db.Store, workspace: Workspace, wish: BuildWish, on_progress: Callable[[int], None] = lambda _done: None
-) -> Written:
+) -> Built:
     """Write a version; it appears whole or not at all.
+
+    Args:
+        store: of the workspace.
+        workspace: where its `datasets/` is.
+        wish: which pairs, as what.
+        on_progress: told now and then how many pairs were read. What it raises ends the writing, and nothing is left.
 
     Raises:
         UserError: no pair fits, a name or layout is wrong, or the layout cannot hold a pair.
         EnvironmentProblem: it cannot be written.
+        StoreError: the database cannot be read.
     """
     from aligntui.store import PairFilter
 
     wanted = wish.filter or PairFilter()
-    left_out: Counter[str] = Counter()
-    items = _items(store, wanted, wish, left_out, on_progress)
-    filters = {key: _plain(value) for key, value in asdict(wanted).items() if value not in (None, "", (), False)}
+    left_out: dict[str, int] = {}
     version = VersionWish(
         name=wish.name,
         layout=wish.layout,
@@ -63,56 +87,52 @@ def build_version(
         parent=wish.parent,
         system_slot=wish.system_slot,
         leave_out_misfits=wish.leave_out_misfits,
-        filters={**filters, "with_partial": wish.with_partial, "same_instruction": wish.same_instruction},
-        origin={"database": workspace.database.name},
+        filters={
+            **described(wanted),
+            "with_partial": wish.with_partial,
+            "same_instruction": wish.same_instruction,
+            **({"left_out": dict(wish.reason)} if wish.reason else {}),
+        },
+        origin={"database": workspace.database.name, "left_out": left_out},  # filled while the records are read
         note=wish.note,
     )
     try:
-        return write_version(workspace, version, items)
+        return Built(write_version(workspace, version, _items(store, wanted, wish, left_out, on_progress)), left_out)
     except UserError as error:
-        counted = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
-        raise UserError(
-            error.message, f"{error.hint} Left out before: {counted}." if counted else error.hint
-        ) from error
+        if not left_out:
+            raise
+        raise UserError(error.message, f"{error.hint} Left out before: {in_words(left_out)}.".lstrip()) from error
+
+
+def in_words(left_out: Mapping[str, int]) -> str:
+    """`3 undecided, 1 with a broken-off answer`, the most frequent first."""
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items(), key=lambda item: -item[1]))
 
 
 def _items(
-    store: db.Store, wanted: db.PairFilter, wish: BuildWish, left_out: Counter[str], on_progress: Callable[[int], None]
+    store: db.Store,
+    wanted: db.PairFilter,
+    wish: BuildWish,
+    left_out: dict[str, int],
+    on_progress: Callable[[int], None],
 ) -> Iterator[VersionItem]:
     for number, record in enumerate(store.curated_records(wanted), 1):
-        if number % 1000 == 0:
+        if number % PROGRESS_EVERY == 0:
             on_progress(number)
         if reason := _unfit(record, wish):
-            left_out[reason] += 1
-            continue
-        yield VersionItem(preference_pair(record), record.id, record.tags)
+            left_out[reason] = left_out.get(reason, 0) + 1
+        else:
+            yield VersionItem(preference_pair(record), record.id, record.tags)
 
 
 def _unfit(record: db.CuratedRecord, wish: BuildWish) -> str:
-    if not (record.verdict.decides or record.verdict is Verdict.EXAMPLE):
+    """Why a pair is not in the version; empty where it is."""
+    if not record.verdict.trains:
         return "undecided"
     if record.id in wish.leave_out:
         return "found by lint"
-    partial = record.chosen_finish.partial or (record.rejected_finish is not None and record.rejected_finish.partial)
-    if partial and not wish.with_partial:
+    if has_partial(record) and not wish.with_partial:
         return "with a broken-off answer"
     if record.instructions_differ and wish.same_instruction:
         return "under two instructions"
     return ""
-
-
-def preference_pair(record: db.CuratedRecord) -> PreferencePair:
-    """A pair of the database as layouts take it."""
-    rejected = None if record.rejected is None else [Message(*message) for message in record.rejected]
-    return PreferencePair(
-        record.instruction,
-        record.mode,
-        [Message(*message) for message in record.prompt],
-        [Message(*message) for message in record.chosen],
-        rejected,
-        record.injection_every,
-    )
-
-
-def _plain(value: object) -> object:
-    return [str(one) for one in value] if isinstance(value, tuple) else value
