@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aligntui.core.turn import Session
+
 if TYPE_CHECKING:
     from aligntui import store as db
 
@@ -25,6 +27,9 @@ class Found:
     pairs: int = 0
     turn_id: str | None = None
     role: str = ""
+    """`prompt` or `answer`, or `instruction` where the words stand in the instruction of an answer."""
+    kind: str = "chat"
+    """`chat`, `import` or `sampling`."""
     snippet: tuple[str, str, str] = ("", "", "")
     """Text before the first match, the match, text after it."""
 
@@ -32,18 +37,28 @@ class Found:
 def find(store: db.Store, query: str) -> list[Found]:
     """Sessions newest first, or turns whose text or instruction holds the query."""
     if not query.strip():
-        return [Found(s.id, s.name, s.updated_at, s.turn_count, s.pair_count) for s in store.list_sessions(LIMIT)]
-    by_name = [
-        Found(s.id, s.name, s.updated_at, s.turn_count, s.pair_count) for s in store.list_sessions(20, query=query)
-    ]
+        return [_session(one) for one in store.list_sessions(LIMIT)]
+    by_name = [_session(one) for one in store.list_sessions(20, query=query)]
     hits = []
     for hit in store.search(query, LIMIT):
         start, end = hit.matches[0] if hit.matches else (0, 0)
         cut = (hit.snippet[:start], hit.snippet[start:end], hit.snippet[end:])
+        role = "instruction" if hit.in_instruction else hit.role.value
         hits.append(
-            Found(hit.session_id, hit.session_name, hit.created_at, turn_id=hit.turn_id, role=hit.role, snippet=cut)
+            Found(hit.session_id, hit.session_name, hit.created_at, turn_id=hit.turn_id, role=role, snippet=cut)
         )
     return by_name + hits
+
+
+def _session(session: Session) -> Found:
+    return Found(
+        session.id,
+        session.name,
+        session.updated_at,
+        session.turn_count,
+        session.pair_count,
+        kind=session.kind.value,
+    )
 
 
 def rename(store: db.Store, session_id: str, name: str) -> None:

@@ -147,15 +147,15 @@ class SessionsScreen(Screen[Chosen | None]):
         if found.turn_id is None:
             counts = f"{plural(found.turns, 'turn')}, {plural(found.pairs, 'verdict')}"
             return Content.assemble(
-                here, (f"{when}  ", MUTED), (f"{counts:<24}", MUTED), (one_line(found.name, 120), "bold")
-            )
+                here, (f"{when}  ", MUTED), (f"{counts:<24}", MUTED), (one_line(found.name, 120), "bold"),
+                ("" if found.kind == "chat" else f"  {found.kind}", "$text-secondary"),
+            )  # fmt: skip
         before, match, after = (_folded(piece) for piece in found.snippet)
         room = SNIPPET_BEFORE
         before = f"…{before[-room:]}" if len(before) > room else before
-        role = "answer" if found.role == "answer" else found.role
         return Content.assemble(
             here, (f"{when}  ", MUTED), (one_line(found.name, 120), "bold"), "\n",
-            (f"    {role}: ", MUTED), before, (match, "bold reverse"), after,
+            (f"    {found.role}: ", MUTED), before, (match, "bold reverse"), after,
         )  # fmt: skip
 
     @on(Input.Changed, "#search")
