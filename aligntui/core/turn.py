@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from aligntui.core.conditions import Conditions
+from aligntui.core.conditions import UNKNOWN_ENGINE, Conditions
 
 
 class Role(StrEnum):
@@ -120,8 +120,10 @@ class Answer:
 
     @property
     def side(self) -> str:
-        """`base`, or the adapter's name with its strength where that is not 1."""
+        """`base`, or the adapter's name with its strength where that is not 1; empty where nobody knows, as of an import."""
         c = self.conditions
+        if c.engine == UNKNOWN_ENGINE:
+            return ""
         if c.adapter is None:
             return "base"
         return c.adapter if c.strength == 1 else f"{c.adapter} x{c.strength:g}"

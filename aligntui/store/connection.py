@@ -90,6 +90,11 @@ class Connection:
             finally:
                 self._writing = False
 
+    @property
+    def writing(self) -> bool:
+        """Whether the block that asks stands inside a write, which may be rolled back."""
+        return self._writing
+
     def close(self) -> None:
         """Close the file; the last connection folds the write-ahead log into it."""
         with self._lock:
@@ -152,6 +157,7 @@ def _set_up(conn: sqlite3.Connection, path: Path) -> None:
     conn.row_factory = sqlite3.Row
     conn.execute("PRAGMA foreign_keys = ON")
     conn.execute("PRAGMA synchronous = FULL")  # with WAL: the log is flushed to the disk before a commit returns
+    conn.execute("PRAGMA temp_store = MEMORY")  # what a search found is a few MB and is dropped by the next one
     conn.execute("PRAGMA cache_size = -8000")  # KiB: a search at 100,000 turns reads more than the default 2 MB
     version = schema_version(conn)
     _refuse_foreign(conn, path, version)

@@ -180,6 +180,8 @@ class PairList:
         found = self._search.known(conn, words)
         if found is None and not (read_first and reads_alike(words)):
             found = self._search.find(conn, words)
+            if self.connection.writing:
+                self._search = None  # a rollback takes back what the temporary table holds, too
         return PairQuery(conn, wanted, found)
 
     def _count(self, conn: sqlite3.Connection, wanted: Conditions, at_most: int | None) -> int:

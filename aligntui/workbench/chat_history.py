@@ -73,7 +73,7 @@ def _exchange(store: db.Store, stored: db.Exchange) -> Exchange:
     ids = [answer.id for take in stored.takes for answer in take.answers]
     for pair in store.pairs_of(ids, include_undone=True):
         for take in takes:
-            if take.find(pair.left_id) and take.find(pair.right_id):
+            if all(take.find(one) for one in (pair.left_id, pair.right_id) if one):
                 take.judged.append(pair)
     parents = {parent: store.get_answer(parent) for parent in stored.parent_ids}
     continues = {p.id: (parents[p.parent_id].column, parents[p.parent_id].side) for p in stored.prompts if p.parent_id}

@@ -163,7 +163,9 @@ class Moves:
         ids = [a.id for e in exchanges for take in e.takes for versions in take.versions.values() for a in versions]
         pairs = await self.chat.store.run(lambda store: store.pairs_of(ids, include_undone=True))
         for take in (take for exchange in exchanges for take in exchange.takes):
-            take.judged = [pair for pair in pairs if take.find(pair.left_id) and take.find(pair.right_id or "")]
+            take.judged = [
+                pair for pair in pairs if all(take.find(one) for one in (pair.left_id, pair.right_id) if one)
+            ]
         self.chat.emit(BoardChanged())
 
     async def refresh_name(self) -> None:

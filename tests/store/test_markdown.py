@@ -7,11 +7,21 @@ import pytest
 
 from aligntui.core.errors import UserError
 from aligntui.core.pair import Verdict
+from aligntui.core.prompt_format import Mode
 from aligntui.core.turn import Finish, Session
 from aligntui.store import Store
 from aligntui.store.markdown import code_span, escaped, export_session, fenced, markdown
 from aligntui.store.tree import PAGE
-from tests.store.builders import ask, both, chain, make_answer, make_conditions, make_pair
+from tests.store.builders import (
+    ask,
+    both,
+    chain,
+    import_all,
+    make_answer,
+    make_conditions,
+    make_pair,
+    make_record,
+)
 
 HOSTILE = (
     "```\n# Not a heading\n````\n<script>alert(1)</script>\n\x1b[31mred\x1b]52;c;AAAA\x07 \u202e\tTab\r\n~~~~\n`````"
@@ -147,3 +157,14 @@ def test_to_a_file(store: Store, session: Session, tmp_path: Path) -> None:
         with pytest.raises(UserError) as caught:
             export_session(store, session.id, wrong)
         assert caught.value.hint
+
+
+def test_an_import_reads_as_what_it_is(store: Store) -> None:
+    pair, _ = import_all(store, make_record(instruction="Be kind.", mode=Mode.ITA), make_record("Q", "Only.", None))
+    text = document(store, store.get_session(pair.session_id))
+    headings = [line for line in outside_fences(text).split("\n") if line.startswith("####")]
+    assert headings == ["#### 1.1a", "#### 1.1b", "#### 2.1a"], "nobody knows the sides"
+    assert "Finish imported; nothing is known of how it was made." in text
+    assert "seed" not in text
+    assert "- 1.1a better than 1.1b (by ann, " in text
+    assert "- 2.1a given as a good answer (by ann, " in text

@@ -438,6 +438,19 @@ def test_a_search_sees_what_was_written_since(path: Path, store: Store, session:
     assert store.pair_ids(wanted) == [second.id, first.id]
 
 
+@pytest.mark.parametrize("searched_before", [False, True])
+def test_a_search_inside_a_write_that_fails(store: Store, session: Session, searched_before: bool) -> None:
+    wanted = PairFilter(text="right")
+    pair = store.add_pair(make_pair(*both(store, ask(store, session))))
+    if searched_before:
+        assert store.pair_ids(PairFilter(text="nowhere")) == []
+    with pytest.raises(KeyboardInterrupt), store.connection.write():
+        store.add_pair(make_pair(*both(store, ask(store, session))))
+        assert len(store.pair_ids(wanted)) == 2
+        raise KeyboardInterrupt
+    assert store.pair_ids(wanted) == [pair.id]
+
+
 @pytest.mark.parametrize(
     "text", ['"', "%", "_", "\0", "a\0b", "\ud83d", "'; DROP TABLE pairs; --", "x" * 9_999, "a " * 999]
 )
