@@ -16,7 +16,8 @@ COMMANDS = {
     "adapters": "List adapters, show one.",
     "instructions": "List the alignment instructions, show one, add one.",
     "sessions": "List, show, search, rename and export sessions.",
-    "pairs": "Judge answers, list verdicts, export preference pairs.",
+    "pairs": "Judge answers; import, list, lint, measure and export pairs.",
+    "datasets": "Build versions of data sets, list, compare, check.",
     "config": "Show the options, keys and files in force.",
 }
 """Command to its line in `aligntui --help`; the module of that name has an `app`."""

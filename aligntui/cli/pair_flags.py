@@ -62,7 +62,8 @@ def with_filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def call(**values: Any) -> Any:
-        return command(**values, filters={name: values.pop(name) for name in _FLAGS})
+        typed = {name: values.pop(name) for name in _FLAGS}
+        return command(**values, filters=typed)
 
     made = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=flag)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from aligntui.core.pair import Pair
 from aligntui.core.printable import one_line
-from aligntui.core.turn import Answer
+from aligntui.core.turn import Answer, Finish
 
 if TYPE_CHECKING:
     from aligntui.store import Store
@@ -34,6 +35,11 @@ def instruction_name(answer: Answer, limit: int = 60) -> str:
     return one_line(answer.instruction_label) or f"“{one_line(text, limit)}”"
 
 
+def _side(answer: Answer) -> str:
+    """What made an answer; of an imported one nobody knows."""
+    return "imported" if answer.finish is Finish.IMPORTED else answer.side
+
+
 def _row(store: Store, pair: Pair) -> tuple[object, ...]:
     ids = (pair.chosen_id, pair.rejected_id) if pair.rejected_id else (pair.left_id, pair.right_id)
     answers = [store.get_answer(id) for id in ids if id]
@@ -41,7 +47,7 @@ def _row(store: Store, pair: Pair) -> tuple[object, ...]:
     notes = [one_line(pair.reason, _EXCERPT_CHARS), *(f"#{tag}" for tag in pair.tags), "undone" if pair.undone else ""]
     return (
         pair.verdict.value,
-        (" over " if pair.rejected_id else " and ").join(answer.side for answer in answers),
+        (" over " if pair.rejected_id else " and ").join(map(_side, answers)),
         one_line(store.get_prompt(answers[0].parent_id).text, _EXCERPT_CHARS),
         ", ".join(names),
         " ".join(note for note in notes if note),
@@ -49,3 +55,8 @@ def _row(store: Store, pair: Pair) -> tuple[object, ...]:
         pair.annotator,
         pair.id,
     )
+
+
+def pair_record(pair: Pair) -> dict[str, Any]:
+    """Every field of a pair as JSON has it, with the ids of the chosen and the rejected answer."""
+    return {**asdict(pair), "chosen_id": pair.chosen_id, "rejected_id": pair.rejected_id}

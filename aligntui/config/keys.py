@@ -338,6 +338,20 @@ ACTIONS: tuple[KeyAction, ...] = (
         "Judge the queue: one pair after another, sampled ones included.",
         footer=13,
     ),
+    KeyAction(
+        "pairs.lint", "L", "lint", "Lint", "Look for defects in the pairs, and fix or waive what is found.", footer=12
+    ),
+    KeyAction(
+        "pairs.stats", "S", "stats", "Statistics", "Measure the annotators and the sides that were judged.", footer=12
+    ),
+    KeyAction(
+        "pairs.import",
+        "i",
+        "import",
+        "Import",
+        "Bring pairs in from a file or the hub, after a look at them.",
+        footer=12,
+    ),
     KeyAction("queue.left_better", "1", "judge('left')", "A", "A is better.", footer=2),
     KeyAction("queue.right_better", "2", "judge('right')", "B", "B is better.", footer=2),
     KeyAction("queue.tie", "3", "judge('tie')", "Tie", "The two are equally good.", footer=2),
@@ -367,6 +381,41 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction("queue.down", "j,down", "scroll(2)", "Down", "Scroll both answers down."),
     KeyAction("queue.up", "k,up", "scroll(-2)", "Up", "Scroll both answers up."),
+    KeyAction("lint.back", "escape", "back", "Back", "Go back to the rules, then to the pairs.", footer=3),
+    KeyAction(
+        "lint.open", "o", "open", "Open", "Open the rule, or read the pairs of the finding (Enter does, too).", footer=4
+    ),
+    KeyAction("lint.fix", "f", "fix", "Fix", "Fix the finding under the cursor; asks first.", footer=5),
+    KeyAction(
+        "lint.fix_rule",
+        "F",
+        "fix_rule",
+        "Fix all",
+        "Fix every open finding of the rule or pattern; asks first.",
+        footer=6,
+    ),
+    KeyAction("lint.undo", "u", "undo", "Undo", "Bring back what the last fix deleted.", footer=8),
+    KeyAction(
+        "lint.waive",
+        "w",
+        "waive",
+        "Waive",
+        "Let the finding stand, with a reason; on the rules, all of the rule or pattern, today and later.",
+        footer=7,
+    ),
+    KeyAction("lint.waivers", "W", "waivers", "Waivers", "List what was waived and why, and withdraw it.", footer=9),
+    KeyAction("lint.run", "R", "run_again", "Run", "Look at all pairs again.", footer=8),
+    KeyAction("lint.stop", "ctrl+c", "stop", "Stop", "Stop the run; what the last one found stays.", footer=2),
+    KeyAction("stats.back", "escape,q", "back", "Back", "Go back to the pairs.", footer=3),
+    KeyAction("stats.annotators", "1", "section(1)", "Annotators", "Every annotator measured."),
+    KeyAction("stats.agreement", "2", "section(2)", "Agreement", "Two annotators on the same pairs."),
+    KeyAction("stats.judges", "3", "section(3)", "Judges", "Model judges held against a person."),
+    KeyAction("stats.win_rates", "4", "section(4)", "Win rates", "Each side against the base."),
+    KeyAction("stats.ratings", "5", "section(5)", "Ratings", "Ratings of three or more sides."),
+    KeyAction("stats.next", "tab,l,right", "step(1)", "Next", "The next section.", footer=4),
+    KeyAction("stats.previous", "shift+tab,h,left", "step(-1)", "Previous", "The section before."),
+    KeyAction("stats.run", "R", "run_again", "Again", "Compute everything again.", footer=6),
+    KeyAction("stats.stop", "ctrl+c", "stop", "Stop", "Stop computing; what was computed before stays.", footer=2),
     KeyAction("list.down", "j", "cursor_down", "Down", "Move down (the arrow does, too)."),
     KeyAction("list.up", "k", "cursor_up", "Up", "Move up (the arrow does, too)."),
     KeyAction("list.page_down", "pagedown", "page_down", "Page down", "Move down by a page."),
@@ -386,6 +435,10 @@ CLASHES = (
     ("global", "pairs"),
     ("list", "pairs"),
     ("global", "queue"),
+    ("global", "lint"),
+    ("list", "lint"),
+    ("global", "stats"),
+    ("list", "stats"),
 )
 """Contexts that are live at the same time, so that one key cannot serve two actions there (nor twice in one context)."""
 

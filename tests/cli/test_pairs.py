@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -10,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from aligntui.cli.pairs import OVER_TWO
+from aligntui.cli.pairs_verdict import OVER_TWO
 from aligntui.config.paths import Workspace
 from aligntui.core.ids import new_id, now_utc
 from aligntui.core.pair import Pair, Scope, Verdict
 from aligntui.core.turn import Answer, Finish
-from aligntui.store import Store, open_store
+from aligntui.store import PairFilter, Store, open_store
 from aligntui.workbench.pair_export import ExportWish, export_pairs
 from tests.cli.conftest import Cli, InsideCli
 
@@ -234,7 +235,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("layout", ["trl", "eba", "ita", "contrastive-ita"])
+@pytest.mark.parametrize("layout", ["trl", "eba", "ita", "contrastive-ita", "alpaca"])
 def test_every_layout(cli: Cli, asked: dict[str, Any], layout: str) -> None:
     cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", "right")
     out = cli.home / "pairs.jsonl"
@@ -243,8 +244,11 @@ def test_every_layout(cli: Cli, asked: dict[str, Any], layout: str) -> None:
     [record] = lines(out)
     base, polite = (answer["text"] for answer in asked["answers"])
     assert polite in json.dumps(record, ensure_ascii=False)
-    assert set(record) == ({"prompt", "completion"} if "ita" in layout else {"prompt", "chosen", "rejected"})
-    assert (base in json.dumps(record, ensure_ascii=False)) == (layout != "ita")
+    keys = {"alpaca": ("instruction", "input", "output")} | dict.fromkeys(
+        ("ita", "contrastive-ita"), ("prompt", "completion")
+    )
+    assert set(record) == set(keys.get(layout, ("prompt", "chosen", "rejected")))
+    assert (base in json.dumps(record, ensure_ascii=False)) == (layout not in ("ita", "alpaca"))
     assert "Be brief." in json.dumps(record)
 
 
@@ -254,15 +258,28 @@ def test_the_export_counts_what_it_leaves_out(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "pairs.jsonl"
     result = cli.ok("pairs", "export", "--format", "trl", "--out", str(out), "--json")
     counts = {"written": 3, "ties": 1, "both_bad": 1, "skipped": 1, "undone": 1, "partial": 2, "instructions_differ": 1}
-    assert result.json == {"out": str(out), "format": "trl", **counts}
+    counts |= {"examples": 0, "misfits": {}}
+    beside = tmp_path / "pairs.jsonl.manifest.json"
+    told = result.json
+    digest = hashlib.sha256(out.read_bytes()).hexdigest()
+    assert told == {"out": str(out), "format": "trl", **counts, "manifest": str(beside), "sha256": digest}
+    manifest = json.loads(beside.read_text())
+    assert manifest["counts"] == counts
+    assert manifest["file"] == {
+        "name": out.name,
+        "sha256": digest,
+        "records": 3,
+        "size_bytes": out.stat().st_size,
+    }
+    assert manifest["filters"] == {"with_partial": False, "same_instruction": False}
     assert [record["prompt"][-1]["content"] for record in lines(out)] == ["q0", "q1", "q2"]
     said = cli.ok("pairs", "export", "--format", "trl", "--out", str(out)).err
     assert "3 pairs written" in said and "1 tie, 1 both bad, 1 skipped, 1 undone" in said
     assert "2 with a broken-off answer: left out" in said and "1 with answers made under different instructions" in said
     with opened(cli) as store:
-        all_in = ExportWish("eba", out, given, with_partial=True)
-        assert export_pairs(store, all_in).written == 5 == len(lines(out))
-        assert export_pairs(store, replace(all_in, same_instruction=True)).written == 4
+        all_in = ExportWish("eba", out, PairFilter(session_id=given), with_partial=True)
+        assert export_pairs(store, all_in).counts.written == 5 == len(lines(out))
+        assert export_pairs(store, replace(all_in, same_instruction=True)).counts.written == 4
 
 
 def test_nothing_to_export_leaves_the_old_file(cli: Cli, asked: dict[str, Any], tmp_path: Path) -> None:

@@ -79,8 +79,10 @@ def test_every_action_with_a_key_has_a_method() -> None:
     from aligntui.config.keys import ACTIONS
     from aligntui.tui.app import ConsoleApp
     from aligntui.tui.screens.chat import ChatScreen
+    from aligntui.tui.screens.lint import LintScreen
     from aligntui.tui.screens.pairs import PairsScreen
     from aligntui.tui.screens.queue import QueueScreen
+    from aligntui.tui.screens.statistics import StatisticsScreen
     from aligntui.tui.widgets.text_box import PromptBox
     from aligntui.tui.widgets.vim_list import VimList
 
@@ -91,6 +93,8 @@ def test_every_action_with_a_key_has_a_method() -> None:
         "prompt": PromptBox,
         "list": VimList,
         "pairs": PairsScreen, "queue": QueueScreen,
+        "lint": LintScreen,
+        "stats": StatisticsScreen,
     }
     for action in ACTIONS:
         method = f"action_{action.action.partition('(')[0]}"

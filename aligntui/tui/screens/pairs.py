@@ -389,6 +389,36 @@ class PairsScreen(Screen[OpenTurn | None]):
 
         self.app.push_screen(self._queue_screen(), back)
 
+    def action_lint(self) -> None:
+        """Look for defects in the pairs."""
+        from aligntui.tui.screens.lint import LintScreen
+        from aligntui.workbench.curation.lint_desk import desk_of
+
+        def back(_done: None) -> None:
+            self.load(keep_cursor=True)
+
+        self.app.push_screen(LintScreen(desk_of(self.browser.store), self.browser.annotator), back)
+
+    def action_stats(self) -> None:
+        """Measure the annotators and the sides that were judged."""
+        from aligntui.tui.screens.statistics import StatisticsScreen
+
+        self.app.push_screen(StatisticsScreen(self.browser.store))
+
+    def action_import(self) -> None:
+        """Bring pairs in from a file or the hub."""
+        self._run(self._import())
+
+    async def _import(self) -> None:
+        from aligntui.tui.modals.import_dialog import ImportDialog
+
+        bench = self.app.bench  # type: ignore[attr-defined]
+        dialog = ImportDialog(self.browser.store.path, bench.library, bench.settings.model)
+        done = await self.app.push_screen_wait(dialog)
+        if done is not None:
+            self.say(f"{counted(done.outcome.added)} imported from {done.source.name}.")
+            self.load()
+
     def action_diff(self) -> None:
         """Word diff on or off."""
         self._diff = not self._diff

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,9 +170,18 @@ def waive(store: db.Store, run: LintRun, what: str, reason: str, annotator: str)
     return store.add_waiver(finding.rule, finding.key, reason, annotator, subject=finding.subject)
 
 
-def fix_plan(run: LintRun, severity: Severity = Severity.NOTICE) -> FixPlan:
-    """What the proposed fixes of the open findings of this severity and worse come to; nothing is changed."""
-    return plan_fixes(run.at_least(severity))
+def fix_plan(run: LintRun, severity: Severity = Severity.NOTICE, named: Collection[str] = ()) -> FixPlan:
+    """What the proposed fixes of open findings come to; nothing is changed.
+
+    A finding about the set as a whole, such as a skew of lengths, is fixed by leaving out sound pairs until the figures
+    are right: that happens only where its rule was named.
+
+    Args:
+        run: what was found.
+        severity: of the findings, and worse.
+        named: rules that were asked for by name.
+    """
+    return plan_fixes(one for one in run.at_least(severity) if not one.whole_set or one.rule in named)
 
 
 def fix(store: db.Store, plan: FixPlan, annotator: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 BASE = "base"
 JUDGE = "judge:"
 """Annotators whose names begin so are model judges."""
+PROGRESS_EVERY = 1000
 MOST_ANNOTATORS = 8
 """Annotators that are compared two by two; the most diligent ones."""
 
@@ -112,15 +113,20 @@ class VerdictReport:
         }
 
 
-def verdict_report(rows: Iterable[db.JudgementRow]) -> VerdictReport:
+def verdict_report(
+    rows: Iterable[db.JudgementRow], on_progress: Callable[[int], None] = lambda _done: None
+) -> VerdictReport:
     """Compute every statistic over verdicts.
 
     Args:
         rows: from `Store.judgements`, repeats included.
+        on_progress: told now and then how many were read.
     """
     judgements: list[Judgement] = []
     imported = 0
-    for row in rows:
+    for number, row in enumerate(rows, 1):
+        if number % PROGRESS_EVERY == 0:
+            on_progress(number)
         if row.left_side and row.right_side:
             judgements.append(judgement_of(row))
         else:
@@ -135,7 +141,9 @@ def verdict_report(rows: Iterable[db.JudgementRow]) -> VerdictReport:
         annotators=tuple(of_annotator(name, mine[name]) for name in (*people, *judges)),
         agreement=tuple(annotator_agreement(judgements, a, b) for a, b in combinations(people[:MOST_ANNOTATORS], 2)),
         group=group_agreement(by_people) if len(people) > 1 else None,
-        judges=tuple(judge_agreement(judgements, judge, person) for judge in judges for person in people[:MOST_ANNOTATORS]),
+        judges=tuple(
+            judge_agreement(judgements, judge, person) for judge in judges for person in people[:MOST_ANNOTATORS]
+        ),
         sides=tuple(
             OfSide(
                 overall,

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aligntui.config.paths import Workspace
-from aligntui.core.errors import UserError
-from aligntui.data.dataset_versions import SplitRule, VersionItem, VersionWish, Written, write_version
+from aligntui.config.paths import Workspace, bundled
+from aligntui.core.errors import AligntuiError, UserError
+from aligntui.data.dataset_versions import (
+    Manifest,
+    SplitRule,
+    VersionItem,
+    VersionWish,
+    Written,
+    data_sets,
+    load_manifest,
+    version_folder,
+    versions_of,
+    write_version,
+)
 from aligntui.workbench.pair_export import described, has_partial, preference_pair
 
 if TYPE_CHECKING:
@@ -136,3 +148,81 @@ def _unfit(record: db.CuratedRecord, wish: BuildWish) -> str:
     if record.instructions_differ and wish.same_instruction:
         return "under two instructions"
     return ""
+
+
+@dataclass(frozen=True)
+class LintReasons:
+    """Pairs that lint would leave out."""
+
+    ids: frozenset[str]
+    counts: Mapping[str, Any]
+    """For the manifest: how many, by rule, and the options that were asked for."""
+
+
+def lint_reasons(
+    store: db.Store, wanted: db.PairFilter, options_file: Path | None, on_progress: Callable[[int], None]
+) -> LintReasons:
+    """Run lint over the pairs under a filter and take what the fixes of its open findings leave out.
+
+    Raises:
+        UserError: the options cannot be read, or name something that does not exist.
+        StoreError: the database cannot be read.
+    """
+    from aligntui.workbench.curation.linting import LintWish, fix_plan, fixed_by_rule, lint_pairs
+
+    options = LintWish(options_file).options()
+    run = lint_pairs(store, wanted, options, on_progress=on_progress)
+    plan = fix_plan(run, named=options.rules or ())
+    return LintReasons(frozenset(plan.leave_out), {"lint": fixed_by_rule(run, plan)})
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set with versions."""
+
+    versions: tuple[int, ...]
+    latest: Manifest
+
+
+@dataclass(frozen=True)
+class BundledSet:
+    """A data set that comes with aligntui: records in files, without versions."""
+
+    name: str
+    folder: str
+    files: str
+    """Names of its files, with commas between."""
+    records: int
+
+
+@dataclass(frozen=True)
+class DataSetList:
+    """What there is."""
+
+    own: tuple[DataSet, ...]
+    bundled: tuple[BundledSet, ...]
+    problems: tuple[str, ...]
+    """Versions whose manifest cannot be read, a sentence each."""
+
+
+def data_set_list(workspace: Workspace) -> DataSetList:
+    """The data sets of a workspace by their latest version, and those that come with aligntui."""
+    own: list[DataSet] = []
+    problems: list[str] = []
+    for name in data_sets(workspace):
+        versions = versions_of(workspace, name)
+        try:
+            latest = load_manifest(version_folder(workspace, name, versions[-1]))
+        except AligntuiError as error:
+            problems.append(error.message)
+        else:
+            own.append(DataSet(tuple(versions), latest))
+    return DataSetList(tuple(own), tuple(_bundled_sets()), tuple(problems))
+
+
+def _bundled_sets() -> Iterator[BundledSet]:
+    for folder in sorted(bundled("datasets").glob("*/")):
+        files = [] if (folder / "v1").is_dir() else sorted(folder.glob("*.jsonl"))
+        if files and (folder / "README.md").is_file():
+            records = sum(file.read_bytes().count(b"\n") for file in files)
+            yield BundledSet(folder.name, str(folder), ", ".join(file.name for file in files), records)
