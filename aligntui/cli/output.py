@@ -86,7 +86,7 @@ def complain(message: str, hint: str = "") -> None:
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """`1 verdict`, `2 verdicts`; `plural` where an s does not make it."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def forget_stdout() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aligntui.cli import pairs_export, pairs_import, pairs_lint, pairs_list, pairs_stats, pairs_verdict
+from aligntui.cli import pairs_export, pairs_import, pairs_lint, pairs_list, pairs_model, pairs_stats, pairs_verdict
 from aligntui.cli.app import group
 
-app = group("Judge answers; import, list, lint, measure and export pairs.")
+app = group("Judge answers; import, sample, list, lint, measure and export pairs.")
 
 for _name, _command in (
     ("add", pairs_verdict.add),
@@ -17,6 +17,8 @@ for _name, _command in (
     ("import", pairs_import.import_source),
     ("lint", pairs_lint.lint),
     ("stats", pairs_stats.stats),
+    ("sample", pairs_model.sample),
+    ("judge", pairs_model.judge),
     ("export", pairs_export.export),
 ):
     app.command(_name)(_command)

@@ -71,6 +71,8 @@ def export(
         output.say(f"of these {counted(counts.examples, 'example')} without a rejected answer")
     left_out = (counted(counts.ties, "tie"), f"{counts.both_bad} both bad", f"{counts.skipped} skipped")
     output.say(f"not written: {', '.join(left_out)}, {counts.undone} undone")
+    for reason, count in counts.settled.items():
+        output.say(f"{counted(count, 'pair')} {reason}: left out")
     for reason, count in counts.misfits.items():
         output.say(f"{count} with {reason}, which {format} cannot hold: left out")
     if counts.partial:

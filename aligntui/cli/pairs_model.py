@@ -19,8 +19,8 @@ from aligntui.cli.shared import Json, settings_of, workspace_of
 if TYPE_CHECKING:
     from aligntui.workbench.opening import Workbench
 
-_SIDES = [*options_of("model"), "adapter", "strength"]
-_SAMPLED = list(dict.fromkeys([*options_of("model", "answer", "instruction")]))
+_SIDES = options_of("model")
+_SAMPLED = options_of("model", "answer", "instruction")
 
 
 @with_options(_SAMPLED)

@@ -102,7 +102,7 @@ def _annotator(one: OfAnnotator) -> Iterator[str]:
     yield from _left_out(length.coverage)
     if one.together.left.n:
         yield _estimate("log-odds of left alone", one.together.left)
-        yield _estimate("log-odds of twice the length", one.together.doubling)
+        yield _estimate("log-odds of double length", one.together.doubling)
 
 
 def _agreement(one: AnnotatorAgreement) -> Iterator[str]:

@@ -26,7 +26,7 @@ class Columns:
     """
 
     def __init__(self, width: int) -> None:
-        self.width = max(50, width)
+        self.width = max(62, width)
         self.wide = self.width >= WIDE
         self.label = 30 if self.wide else 19
         self.numbers = 50 if self.wide else 31

@@ -293,7 +293,8 @@ def _component(rated: Sequence[Rating], ratings: Ratings, columns: Columns) -> L
 def _nothing(report: VerdictReport) -> Content:
     text = "No verdict over two answers yet.\n\nJudge two answers in the chat, or one pair after another in the judging queue."
     if report.imported:
-        text += f"\n\n{report.imported:,} imported pairs are left out: nobody here judged them."
+        one = report.imported == 1
+        text += f"\n\n{report.imported:,} imported pair{'s' * (not one)} {'is' if one else 'are'} left out: nobody here judged {'it' if one else 'them'}."
     return Content(text)
 
 

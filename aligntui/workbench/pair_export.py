@@ -23,6 +23,7 @@ from aligntui.core.ids import now_utc
 from aligntui.core.pair import Verdict
 from aligntui.core.prompt_format import Message
 from aligntui.data.pair_layouts import LAYOUTS, PreferencePair, json_line, misfit
+from aligntui.workbench.curation.settled import passed_over
 
 if TYPE_CHECKING:
     from aligntui import store as db
@@ -67,6 +68,8 @@ class ExportCounts:
     """Pairs with a broken-off answer; written only when that was asked for."""
     instructions_differ: int = 0
     """Pairs whose two answers were made under different instructions; written unless that was ruled out."""
+    settled: dict[str, int] = field(default_factory=dict)
+    """Pairs left out because of another verdict over the same two answers, by the reason (`curation.settled`)."""
     misfits: dict[str, int] = field(default_factory=dict)
     """Pairs that the layout cannot hold, by what they have or lack."""
 
@@ -77,8 +80,14 @@ class ExportCounts:
     @property
     def left_out(self) -> str:
         """Everything that was not written, in words."""
-        parts = [f"{self.ties} ties", f"{self.both_bad} both bad", f"{self.skipped} skipped", f"{self.undone} undone"]
+        parts = [
+            f"{self.ties} tie{'s' * (self.ties != 1)}",
+            f"{self.both_bad} both bad",
+            f"{self.skipped} skipped",
+            f"{self.undone} undone",
+        ]
         parts += [f"{self.partial} with a broken-off answer"]
+        parts += [f"{count} {reason}" for reason, count in self.settled.items()]
         parts += [f"{count} with {reason}" for reason, count in self.misfits.items()]
         return ", ".join(parts)
 
@@ -182,12 +191,16 @@ def _fitting(
     counts: ExportCounts,
     on_progress: Callable[[int], None],
 ) -> Iterator[PreferencePair]:
+    settled = passed_over(store, wanted)
     for number, record in enumerate(store.curated_records(wanted), 1):
         if number % PROGRESS_EVERY == 0:
             on_progress(number)
         if not record.verdict.trains:
             name = _NOT_DECIDED[record.verdict]
             setattr(counts, name, getattr(counts, name) + 1)
+            continue
+        if reason := settled.get(record.id):
+            counts.settled[reason] = counts.settled.get(reason, 0) + 1
             continue
         partial = has_partial(record)
         counts.partial += partial

@@ -258,7 +258,7 @@ def test_the_export_counts_what_it_leaves_out(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "pairs.jsonl"
     result = cli.ok("pairs", "export", "--format", "trl", "--out", str(out), "--json")
     counts = {"written": 3, "ties": 1, "both_bad": 1, "skipped": 1, "undone": 1, "partial": 2, "instructions_differ": 1}
-    counts |= {"examples": 0, "misfits": {}}
+    counts |= {"examples": 0, "misfits": {}, "settled": {}}
     beside = tmp_path / "pairs.jsonl.manifest.json"
     told = result.json
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
@@ -287,7 +287,7 @@ def test_nothing_to_export_leaves_the_old_file(cli: Cli, asked: dict[str, Any], 
     out.write_text("old")
     cli.ok("pairs", "add", "--turn", asked["take"], "--verdict", "tie")
     said = cli.refused("pairs", "export", "--format", "trl", "--out", str(out))
-    assert "no decided pair" in said and "1 ties" in said
+    assert "no decided pair" in said and "1 tie," in said
     assert out.read_text() == "old" and list(tmp_path.glob("*pairs*")) == [out]
     cli.refused("pairs", "export", "--format", "trl", "--out", str(out), "--session", "nothing")
     assert "dpo" in cli.refused("pairs", "export", "--format", "dpo", "--out", str(out))

@@ -92,7 +92,8 @@ def test_every_action_with_a_key_has_a_method() -> None:
         "board": ChatScreen,
         "prompt": PromptBox,
         "list": VimList,
-        "pairs": PairsScreen, "queue": QueueScreen,
+        "pairs": PairsScreen,
+        "queue": QueueScreen,
         "lint": LintScreen,
         "stats": StatisticsScreen,
     }

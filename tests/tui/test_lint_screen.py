@@ -238,7 +238,8 @@ async def test_an_empty_workspace_says_where_pairs_come_from(console):
     async with console(adapter=("",), size=(80, 24)) as c:
         await opened(c)
         await c.sees("No pair to look at.")
-        await c.sees("i on the pairs screen imports one.")
+        assert "i on the pairs screen imports one." in " ".join(c.text().split())
+        assert "Fix all" not in c.text(), "no key that does nothing"
 
 
 async def test_a_run_shows_its_progress_and_is_stopped_without_a_trace(console, monkeypatch):
@@ -303,13 +304,13 @@ async def test_without_colour_marks_bars_and_cursor_can_be_told(console, monkeyp
 # lines ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [30, 54, 78, 120])
+@pytest.mark.parametrize("width", [40, 54, 78, 120])
 def test_lines_of_rules_are_as_wide_as_the_list_and_stand_under_their_head(width):
     one = Tally(Topic("identical-after-truncation"), 12_345, 0, 7, 3, Severity.ERROR)
     below = Tally(Topic("contamination", "x" * 90), 1, 0, 0, 1, Severity.NOTICE)
     head = tally_head(width)
     for line in (tally_line(one, 10, width), tally_line(below, 10, width)):
-        assert line.cell_length <= max(width, 36)
+        assert line.cell_length <= width
         assert line.cell_length == head.cell_length
     assert "12,345" in tally_line(one, 10, width).plain
 

@@ -63,6 +63,10 @@ async def test_a_model_judges_in_both_orders_under_its_own_name(tmp_path):
         again = await judge.run(PairFilter(), None, lambda p: None)
         assert (again.done, again.passed) == (0, 9), "what it judged before, and its own verdicts, are passed over"
         rows = await chat.store.run(lambda store: list(store.judgements()))
-        assert verdict_report(rows).imported == len(rows), "imported answers have no sides to rate"
+        report = verdict_report(rows)
+        (against,) = report.judges
+        assert (report.imported, report.verdicts) == (3, 6)
+        assert (against.judge, against.human, against.accuracy.n, against.base_rate.n) == ("judge:base", "person", 3, 3)
+        assert against.same_in_both_orders.n == 3
     finally:
         await chat.close()

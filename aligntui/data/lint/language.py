@@ -8,7 +8,7 @@ from typing import Any
 
 from aligntui.data.lint.normal import UNSPACED
 
-CHARACTERS = 600
+CHARACTERS = 300
 """Of a text that are looked at: more makes langdetect slower and hardly surer."""
 
 _CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)

@@ -48,7 +48,9 @@ class LintScreen(LintBoard):
             case "lint.fix":
                 return bool(self._rows) and not self.on_rules
             case "lint.open" | "lint.waive" | "lint.fix_rule":
-                return bool(self._tallies)
+                return not self.nothing
+            case "lint.undo" | "lint.waivers":
+                return self.desk.run is not None
         return True
 
     def _current(self) -> Row | None:

@@ -238,13 +238,18 @@ class LintBoard(Screen[None]):
             (f"◌ reading {aside.done:,} of {counted(aside.total)} ", "$text-warning"), bar(aside.done, aside.total)
         )
 
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing to show yet."""
+        return self.desk.run is None or self.desk.run.report.pairs == 0
+
     # drawing ----------------------------------------------------------------------------------------
 
     def _draw_all(self) -> None:
         """Everything, the cursors where they were."""
         if not self.is_attached:
             return
-        nothing = self.desk.run is None or self.desk.run.report.pairs == 0
+        nothing = self.nothing
         self.query_one("#work").display = not nothing
         empty = self.query_one("#empty", Static)
         empty.display = nothing

@@ -28,6 +28,7 @@ from aligntui.data.lint import (
     read_patterns,
 )
 from aligntui.data.token_count import TokenCounter
+from aligntui.workbench.curation.settled import JUDGE
 
 if TYPE_CHECKING:
     from aligntui import store as db
@@ -118,7 +119,11 @@ def lint_pairs(
     """
     from aligntui.store import PairFilter
 
-    records = map(lint_record, store.curated_records(filter or PairFilter()))
+    wanted = filter or PairFilter()
+    # what a model judged is not trained on, and would look like pairs that were judged twice
+    by_model = (wanted.annotator or "").startswith(JUDGE)
+    curated = (one for one in store.curated_records(wanted) if by_model or not one.annotator.startswith(JUDGE))
+    records = map(lint_record, curated)
     tokenize = counter.ids if counter else None
     report = lint(records, options, suites=suites, tokenize=tokenize, progress=on_progress)
     waivers = tuple(

@@ -19,7 +19,7 @@ from aligntui.data.token_count import TokenCounter
 from aligntui.wire.engine import AdapterRef, MeasureGap, Row
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_state import Column
-from aligntui.workbench.curation.statistics import JUDGE
+from aligntui.workbench.curation.settled import JUDGE
 
 if TYPE_CHECKING:
     from aligntui.store import PairDetail, PairFilter

@@ -28,13 +28,12 @@ from aligntui.score.verdicts.win_rates import (
     win_rates_by_instruction,
     win_rates_by_tag,
 )
+from aligntui.workbench.curation.settled import JUDGE
 
 if TYPE_CHECKING:
     from aligntui import store as db
 
 BASE = "base"
-JUDGE = "judge:"
-"""Annotators whose names begin so are model judges."""
 PROGRESS_EVERY = 1000
 MOST_ANNOTATORS = 8
 """Annotators that are compared two by two; the most diligent ones."""
@@ -87,7 +86,8 @@ class VerdictReport:
 
     verdicts: int
     imported: int
-    """Verdicts that came with a file: nobody here gave them, and they are left out of everything below."""
+    """Verdicts that came with a file: nobody here gave them. Those over answers that were judged here too are held against
+    the verdicts given here, as those of another annotator; nothing else counts them."""
     annotators: tuple[OfAnnotator, ...]
     agreement: tuple[AnnotatorAgreement, ...]
     """Two by two."""
@@ -122,37 +122,39 @@ def verdict_report(
         rows: from `Store.judgements`, repeats included.
         on_progress: told now and then how many were read.
     """
-    judgements: list[Judgement] = []
-    imported = 0
+    given: list[Judgement] = []
+    from_files: list[Judgement] = []
     for number, row in enumerate(rows, 1):
         if number % PROGRESS_EVERY == 0:
             on_progress(number)
-        if row.left_side and row.right_side:
-            judgements.append(judgement_of(row))
-        else:
-            imported += 1
-    people, judges = _annotators(judgements)
-    mine = {name: [one for one in judgements if one.annotator == name] for name in (*people, *judges)}
-    by_people = [one for one in judgements if not one.annotator.startswith(JUDGE)]
-    sides = {side for one in by_people for side in (one.left.side, one.right.side)}
+        nameless = not (row.left_side and row.right_side)
+        (from_files if nameless and not row.blind else given).append(judgement_of(row))
+    people, judges = _annotators(given)
+    mine = {name: [one for one in given if one.annotator == name] for name in (*people, *judges)}
+    # what a file says is nobody's verdict here, and still something to be held against
+    judged_here = {one.pair for one in given}
+    everything = [*given, *(one for one in from_files if one.pair in judged_here)]
+    raters = [*people[:MOST_ANNOTATORS], *sorted({one.annotator for one in everything} - {*people, *judges})]
+    of_people = [one for one in everything if not one.annotator.startswith(JUDGE)]
+    # what made an imported answer nobody knows, so it can win for no side
+    sided = [one for one in of_people if one.left.side and one.right.side]
+    sides = {side for one in sided for side in (one.left.side, one.right.side)}
     return VerdictReport(
-        verdicts=len(judgements),
-        imported=imported,
+        verdicts=len(given),
+        imported=len(from_files),
         annotators=tuple(of_annotator(name, mine[name]) for name in (*people, *judges)),
-        agreement=tuple(annotator_agreement(judgements, a, b) for a, b in combinations(people[:MOST_ANNOTATORS], 2)),
-        group=group_agreement(by_people) if len(people) > 1 else None,
-        judges=tuple(
-            judge_agreement(judgements, judge, person) for judge in judges for person in people[:MOST_ANNOTATORS]
-        ),
+        agreement=tuple(annotator_agreement(everything, a, b) for a, b in combinations(raters, 2)),
+        group=group_agreement(of_people) if len(raters) > 1 else None,
+        judges=tuple(judge_agreement(everything, judge, person) for judge in judges for person in raters),
         sides=tuple(
             OfSide(
                 overall,
-                win_rates_by_instruction(by_people, overall.side, BASE),
-                win_rates_by_tag(by_people, overall.side, BASE),
+                win_rates_by_instruction(sided, overall.side, BASE),
+                win_rates_by_tag(sided, overall.side, BASE),
             )
-            for overall in win_rates(by_people, BASE)
+            for overall in win_rates(sided, BASE)
         ),
-        ratings=bradley_terry(by_people, reference=BASE if BASE in sides else None) if len(sides) > 2 else None,
+        ratings=bradley_terry(sided, reference=BASE if BASE in sides else None) if len(sides) > 2 else None,
     )
 
 

@@ -21,6 +21,7 @@ from aligntui.data.dataset_versions import (
     versions_of,
     write_version,
 )
+from aligntui.workbench.curation.settled import passed_over
 from aligntui.workbench.pair_export import described, has_partial, preference_pair
 
 if TYPE_CHECKING:
@@ -128,10 +129,11 @@ def _items(
     left_out: dict[str, int],
     on_progress: Callable[[int], None],
 ) -> Iterator[VersionItem]:
+    settled = passed_over(store, wanted)
     for number, record in enumerate(store.curated_records(wanted), 1):
         if number % PROGRESS_EVERY == 0:
             on_progress(number)
-        if reason := _unfit(record, wish):
+        if reason := _unfit(record, wish) or settled.get(record.id, ""):
             left_out[reason] = left_out.get(reason, 0) + 1
         else:
             yield VersionItem(preference_pair(record), record.id, record.tags)

@@ -87,11 +87,15 @@ class LengthSkew(Rule):
         surplus = min(count, math.ceil((count - limit * of) / (1 - limit))) if limit < 1 else count
         ranked = sorted(range(len(self._ids)), key=lambda place: (-sign * self._log_ratios[place], place))
         share = count / of
+        mended = (
+            f"without the {plural(surplus, 'pair')} named, the most lopsided ones, it would be {limit:.0%}."
+            if surplus < of
+            else "leaving pairs out cannot mend that: pairs of the other kind are needed."
+        )
         self.find(
-            f"The chosen answer is the {word} one in {share:.0%} of pairs ({lower:.0%} to {upper:.0%}); "
-            f"without the {plural(surplus, 'pair')} named, the most lopsided ones, it would be {limit:.0%}.",
+            f"The chosen answer is the {word} one in {share:.0%} of pairs ({lower:.0%} to {upper:.0%}); {mended}",
             [self._ids[place] for place in ranked[:surplus]],
-            fix=Fix.DROP,
+            fix=Fix.DROP if surplus < of else Fix.NONE,
             subject=word,
             evidence={"share": round(share, 4), "lower": round(lower, 4), "upper": round(upper, 4), "pairs": of},
             whole_set=True,
