@@ -13,6 +13,7 @@ from aligntui.core.turn import Answer
 from aligntui.data.lint import RULES, Coverage, Finding, Fix, Severity, Waiver
 from aligntui.tui.bars import Axis, interval_bar, share_bar
 from aligntui.tui.turn_text import MUTED, packed
+from aligntui.tui.widgets.lines import bar
 from aligntui.workbench.curation.browser import counted
 from aligntui.workbench.curation.lint_desk import BY_PATTERN, Drift, Standing, Tally
 
@@ -300,3 +301,34 @@ def drift_text(drift: Drift) -> str:
     parts = [f"{counted(drift.new)} new"] if drift.new else []
     parts += [f"{counted(drift.gone)} gone"] if drift.gone else []
     return f"stale: {', '.join(parts)} since, {{key:lint.run}} runs again" if parts else ""
+
+
+def summary(pairs: int, tallies: Iterable[Tally]) -> list[Content]:
+    """How many pairs were looked at, and how many findings of each weight are open."""
+    whole = [tally for tally in tallies if not tally.topic.subject]
+    counts = {severity: sum(tally.by_severity.get(severity, 0) for tally in whole) for severity in SIGNS}
+    parts = [Content(counted(pairs))]
+    for severity, count in counts.items():
+        sign, style = SIGNS[severity]
+        if count:
+            parts.append(Content.styled(f"{sign} {count:,} {severity.value}{'s' * (count != 1)}", style))
+    if pairs and not any(counts.values()):
+        parts.append(Content.styled("✓ nothing open", "$text-success"))
+    return parts
+
+
+def standing_text(tally: Tally) -> str:
+    """What stands behind the name of a topic over its findings."""
+    parts = [f"{tally.open:,} open", counted(tally.pairs)]
+    parts += [f"{tally.fixed:,} fixed"] if tally.fixed else []
+    parts += [f"{tally.waived:,} waived"] if tally.waived else []
+    return f" · {' · '.join(parts)}"
+
+
+def progress(done: int, total: int) -> Content:
+    """Where a run stands; pairs are read first, then some rules compare them all."""
+    if not total:
+        return Content.styled("◌ opening the database …", "$text-warning")
+    if done >= total:
+        return Content.styled(f"◌ comparing {counted(total)} with each other …", "$text-warning")
+    return Content.assemble((f"◌ reading {done:,} of {counted(total)} ", "$text-warning"), bar(done, total))

@@ -86,6 +86,18 @@ async def test_rules_stand_with_their_counts_the_worst_first(console, size):
         await c.press("g")
 
 
+async def test_the_line_on_top_counts_findings_by_their_own_weight(console):
+    async with console(adapter=("",), size=(140, 40)) as c:
+        await fill(c, *defects())
+        screen = await opened(c)
+        found = screen.desk.run.open
+        assert len({finding.severity for finding in found if finding.rule == "contamination"}) > 1, (
+            "one rule, two weights"
+        )
+        for sign, severity in (("✖", Severity.ERROR), ("▲", Severity.WARNING)):
+            await c.sees(f"{sign} {sum(finding.severity is severity for finding in found)} {severity}s")
+
+
 async def test_a_rule_that_could_not_check_says_so_and_why(console):
     async with console(adapter=("",), size=(120, 40)) as c:
         await fill(c, good(1))

@@ -21,15 +21,17 @@ from aligntui.data.lint import Finding, Waiver
 from aligntui.tui.help_text import said
 from aligntui.tui.lint_text import (
     SHOWN_PAIRS,
-    SIGNS,
     drift_text,
     finding_content,
     finding_line,
+    progress,
     rule_content,
+    standing_text,
+    summary,
     tally_head,
     tally_line,
 )
-from aligntui.tui.widgets.lines import KeyBar, bar
+from aligntui.tui.widgets.lines import KeyBar
 from aligntui.tui.widgets.paged_list import PAGE, PagedList
 from aligntui.workbench.aside import Aside, Stopped
 from aligntui.workbench.curation.browser import counted
@@ -225,18 +227,10 @@ class LintBoard(Screen[None]):
         if self.running:
             self._draw_title()
             if self.desk.run is None:
-                self.query_one("#empty", Static).update(self._progress())
+                self.query_one("#empty", Static).update(self._progressed())
 
-    def _progress(self) -> Content:
-        aside = self._aside
-        assert aside is not None, "asked while running"
-        if not aside.total:
-            return Content.styled("◌ opening the database …", "$text-warning")
-        if aside.done >= aside.total:
-            return Content.styled(f"◌ comparing {counted(aside.total)} with each other …", "$text-warning")
-        return Content.assemble(
-            (f"◌ reading {aside.done:,} of {counted(aside.total)} ", "$text-warning"), bar(aside.done, aside.total)
-        )
+    def _progressed(self) -> Content:
+        return progress(self._aside.done, self._aside.total) if self._aside else Content("")
 
     @property
     def nothing(self) -> bool:
@@ -254,7 +248,7 @@ class LintBoard(Screen[None]):
         empty = self.query_one("#empty", Static)
         empty.display = nothing
         if nothing:
-            empty.update(self._progress() if self.running else self._empty_text())
+            empty.update(self._progressed() if self.running else self._empty_text())
         topic = self.rules.current.topic if self.rules.current else None
         self._tallies = self.desk.tallies()
         self._draw_title()
@@ -283,23 +277,12 @@ class LintBoard(Screen[None]):
 
     def _draw_title(self) -> None:
         parts = [Content.styled("Lint", "bold")]
-        run = self.desk.run
         if self.running:
-            parts.append(self._progress())
-        if run is not None:
-            parts.append(Content(counted(run.report.pairs)))
-            counts = {severity: 0 for severity in SIGNS}
-            for tally in self._tallies:
-                if not tally.topic.subject and tally.severity is not None:
-                    counts[tally.severity] += tally.open
-            for severity, count in counts.items():
-                sign, style = SIGNS[severity]
-                if count:
-                    parts.append(Content.styled(f"{sign} {count:,} {severity.value}{'s' * (count != 1)}", style))
-            if run.report.pairs and not any(counts.values()):
-                parts.append(Content.styled("✓ nothing open", "$text-success"))
-            if stale := said(drift_text(self.desk.drift), self._keys):
-                parts.insert(1, Content.styled(stale, "bold $text-warning"))
+            parts.append(self._progressed())
+        if self.desk.run is not None:
+            stale = said(drift_text(self.desk.drift), self._keys)
+            parts += [Content.styled(stale, "bold $text-warning")] if stale else []
+            parts += summary(self.desk.run.report.pairs, self._tallies)
         self.query_one("#title", Static).update(Content(" · ").join(parts))
 
     @on(RuleList.Moved)
@@ -311,16 +294,10 @@ class LintBoard(Screen[None]):
         self._rows = self.desk.of(tally.topic) if tally else []
         self.findings.reset(len(self._rows), self._rows[:PAGE], keep_cursor=keep_cursor)
         name = (
-            Content("findings") if tally is None else Content.assemble((tally.topic.name, "bold"), self._summed(tally))
+            Content("findings") if tally is None else Content.assemble((tally.topic.name, "bold"), standing_text(tally))
         )
         self.query_one("#findings-head", Static).update(name)
         self._draw_detail()
-
-    def _summed(self, tally: Tally) -> str:
-        parts = [f"{tally.open:,} open", f"{tally.pairs:,} pairs" if tally.pairs != 1 else "1 pair"]
-        parts += [f"{tally.fixed:,} fixed"] if tally.fixed else []
-        parts += [f"{tally.waived:,} waived"] if tally.waived else []
-        return " · " + " · ".join(parts)
 
     @on(FindingList.Moved)
     @on(DescendantFocus)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -64,6 +64,8 @@ class Tally:
     """The worst among the open ones; None where there is none."""
     unchecked: str = ""
     """Why the rule could check no pair; empty where it could."""
+    by_severity: Mapping[Severity, int] = field(default_factory=dict)
+    """The open findings by what they weigh; one rule may have several weights."""
 
     @property
     def all(self) -> int:
@@ -77,18 +79,18 @@ class _Count:
     def __init__(self) -> None:
         self.by_standing: Counter[Standing] = Counter()
         self.pairs: set[str] = set()
-        self.severities: set[Severity] = set()
+        self.severities: Counter[Severity] = Counter()
 
     def add(self, finding: Finding, standing: Standing) -> None:
         self.by_standing[standing] += 1
         if standing is Standing.OPEN:
             self.pairs.update(finding.pair_ids)
-            self.severities.add(finding.severity)
+            self.severities[finding.severity] += 1
 
     def tally(self, topic: Topic, unchecked: str) -> Tally:
         open_, fixed, waived = (self.by_standing[one] for one in Standing)
         worst = next((severity for severity in Severity if severity in self.severities), None)
-        return Tally(topic, open_, fixed, waived, len(self.pairs), worst, unchecked)
+        return Tally(topic, open_, fixed, waived, len(self.pairs), worst, unchecked, self.severities)
 
 
 @dataclass(frozen=True)
