@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 KEYS = """# Keys
 
 Every key of the console. A config file moves them: `[keys]` in `aligntui.toml` (workspace) or in the user's
-`config.toml`, for example `"board.left_better" = "w"` or `"chat.rerun" = "f5,ctrl+g"`. `aligntui config path` names the files;
+`config.toml`, for example `"board.left_better" = "w"` or `"chat.rerun" = "f5,ctrl+y"`. `aligntui config path` names the files;
 an unknown action or a key that serves two actions is refused with file, key and line.
 
 """

@@ -105,7 +105,8 @@ class Answer:
     """Natural log of each token's probability under the model that wrote it, untempered; same length as token_ids."""
     prompt_tokens: int = 0
     decode_s: float = 0.0
-    """Seconds from the first to the last generated token of this row."""
+    """Seconds from the first to the last generated token of this row; of a continued answer of all its parts, 0 where a person
+    wrote one of them."""
     first_token_s: float = 0.0
     """Seconds from the request to the first token."""
     edited_from: str | None = None

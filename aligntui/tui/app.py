@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import signal
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
@@ -62,6 +65,9 @@ class ConsoleApp(App[int]):
         self.theme, self._theme_problem = theme_at_start(self.settings, self.available_themes)
         self._kept_theme = self.theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
+        if self.no_color and _is_ansi(self.theme):
+            self.theme = ALIGNTUI_DARK.name
+        self._end_with_signals()
         self._chat_screen = ChatScreen(self.bench.chat)
         self.push_screen(self._chat_screen)
         self.call_after_refresh(self._start)
@@ -99,6 +105,20 @@ class ConsoleApp(App[int]):
         count = len(self.bench.chat.writer.waiting)
         self.exit(0, message=f"{count} answer(s) could not be stored; they are in {rescued}." if rescued else None)
 
+    def _end_with_signals(self) -> None:
+        """Leave like by the key when the system asks: the terminal is given back, and the shell learns the signal."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # no such thing there
+                loop.add_signal_handler(number, self._signalled, number)
+
+    def _signalled(self, number: int) -> None:
+        async def leave() -> None:
+            await self.bench.chat.close()
+            self.exit(128 + number, return_code=128 + number)
+
+        self.run_worker(leave(), group="signal", exclusive=True)
+
     async def on_unmount(self) -> None:
         """However the console ends: stop what streams, write what is there, end the engine."""
         await self.bench.chat.close()
@@ -107,7 +127,12 @@ class ConsoleApp(App[int]):
 
     def _keep_theme(self, theme: Theme) -> None:
         """A theme was chosen: begin with it the next time."""
-        if theme.name == self._kept_theme:
+        if self.no_color and _is_ansi(theme.name):
+            # the terminal's own colours are what NO_COLOR takes away: everything would be black on black
+            self.theme = ALIGNTUI_DARK.name
+            self._emit(Noticed(f"NO_COLOR leaves nothing of the theme {theme.name}.", "Another one stays.", "warning"))
+            return
+        if theme.name == self._kept_theme or self.no_color:
             return
         from aligntui.config.remembered import remember_theme
 
@@ -154,11 +179,12 @@ class ConsoleApp(App[int]):
 
     def copy_out(self, text: str, what: str) -> str:
         """Copy through the terminal, or save to a file where that cannot work; returns what happened, in words."""
-        from aligntui.tui.clipboard import fits, osc52
+        from aligntui.tui.clipboard import fits, osc52, to_tmux_buffer
 
         if self.settings.clipboard != "off" and fits(text, self.settings.copy_limit_bytes) and self._driver is not None:
             self._driver.write(osc52(text, os.environ))
-            return f"Copied {what} ({len(text)} characters) to the terminal's clipboard."
+            inside = " and to tmux's buffer" if to_tmux_buffer(text, os.environ) else ""
+            return f"Copied {what} ({len(text)} characters) to the terminal's clipboard{inside}."
         path = self.bench.workspace.exports / "copied.txt"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,3 +200,8 @@ class ConsoleApp(App[int]):
             else f"over {self.settings.copy_limit_bytes} bytes"
         )
         return f"Saved {what} to {path} ({why})."
+
+
+def _is_ansi(theme: str) -> bool:
+    """Whether a theme has no colours of its own and takes those of the terminal."""
+    return "ansi" in theme

@@ -9,6 +9,7 @@ Pinned in tests/tui/test_clipboard.py.
 from __future__ import annotations
 
 import base64
+import subprocess
 from collections.abc import Mapping
 
 
@@ -22,6 +23,30 @@ def osc52(text: str, env: Mapping[str, str]) -> str:
     if env.get("TERM", "").startswith("screen"):
         return f"\x1bP{plain}\x1b\\"
     return plain
+
+
+def to_tmux_buffer(text: str, env: Mapping[str, str]) -> bool:
+    """Put a text into the buffer of the tmux around us, so that it can be pasted whatever tmux does with OSC 52.
+
+    By tmux's defaults (`set-clipboard external`, `allow-passthrough off`) no program inside may set the clipboard by OSC 52.
+    `load-buffer -w` (tmux 3.2) has tmux set it itself.
+
+    Returns:
+        Whether tmux took it; False outside of tmux.
+    """
+    if not env.get("TMUX"):
+        return False
+    for flags in (["-w"], []):
+        try:
+            done = subprocess.run(
+                ["tmux", "load-buffer", *flags, "-"], input=text.encode("utf-8", "replace"), timeout=2,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(env), check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        if done.returncode == 0:
+            return True
+    return False
 
 
 def fits(text: str, limit_bytes: int) -> bool:

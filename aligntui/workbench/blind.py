@@ -52,6 +52,14 @@ def shuffled_board(state: ChatState) -> bool:
     return any(exchange.take is not None and exchange.take.shuffle for exchange in state.exchanges)
 
 
+def stand_in_order(state: ChatState) -> None:
+    """Blind mode is over: turns that were judged stand in the order of the columns again."""
+    for exchange in state.exchanges:
+        for take in exchange.takes:
+            if take.judged:
+                take.shuffle = ()
+
+
 def refuse_while_hidden(take: Take | None) -> None:
     """Keep a command from giving a side away.
 

@@ -271,6 +271,8 @@ class Chat:
             continued_from=answer.id,
         )
         by_hand = answer.finish is Finish.EDITED or not record.token_ids
+        # a rate is that of all tokens that the model wrote; what a person wrote took no time that is known
+        longer.prefix_s = None if by_hand else record.decode_s
         row = Row(
             row=longer.id,
             history=tuple((m.role, m.content) for m in histories[answer.prompt_id]),
@@ -462,7 +464,7 @@ class Chat:
             token_ids=event.token_ids if event else (),
             logprobs=event.logprobs if event else (),
             prompt_tokens=event.prompt_tokens if event else 0,
-            decode_s=event.decode_s if event else answer.elapsed_s,
+            decode_s=answer.elapsed_s,
             first_token_s=event.first_token_s if event else 0.0,
             continued_from=answer.continued_from,
         )

@@ -70,6 +70,8 @@ class AnswerState:
     """The whole record once finished."""
     prefix_text: str = ""
     """What stands there until a continued answer's own text comes."""
+    prefix_s: float | None = 0.0
+    """Seconds that the part took which it continues; None where a person wrote that."""
     edited_from: str | None = None
     continued_from: str | None = None
     gap: GapMeasured | None = None
@@ -86,8 +88,10 @@ class AnswerState:
     @property
     def tokens_per_s(self) -> float:
         """Decode speed so far; 0 where it cannot be told."""
-        if self.record is not None and self.record.tokens_per_s:
+        if self.record is not None:
             return self.record.tokens_per_s
+        if self.prefix_s is None:
+            return 0.0
         return (self.tokens - 1) / self.elapsed_s if self.elapsed_s > 0 and self.tokens > 1 else 0.0
 
     @classmethod
@@ -362,7 +366,7 @@ class ChatState:
                 answer.text = answer.prefix_text = ""
             answer.text += event.text
             answer.tokens = event.tokens
-            answer.elapsed_s = event.elapsed_s
+            answer.elapsed_s = (answer.prefix_s or 0.0) + event.elapsed_s
         return answer
 
     def answer_finished(self, event: AnswerFinished) -> AnswerState | None:
@@ -371,7 +375,7 @@ class ChatState:
         if answer:
             answer.text = event.text
             answer.tokens = len(event.token_ids)
-            answer.elapsed_s = event.decode_s
+            answer.elapsed_s = 0.0 if answer.prefix_s is None else answer.prefix_s + event.decode_s
             answer.finish = Finish(event.finish)
         return answer
 

@@ -70,6 +70,9 @@ class Moves:
         if step > 0 and exchange.below and exchange is self.chat.state.last:
             await self._show_below(exchange)
             return
+        following = self.chat.state.exchanges[index + 1 : index + 2]
+        if len(exchange.siblings) < 2 and following and len(following[0].siblings) > 1:
+            exchange = following[0]  # the turn from which the branches part was meant
         known = exchange.siblings
         at = known.index(exchange.id) + step if exchange.id in known else -1
         if not 0 <= at < len(known):

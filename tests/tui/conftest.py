@@ -74,6 +74,7 @@ class Console:
     async def leave_prompt(self) -> None:
         """Go to the answers."""
         self.screen.query_one("#prompt").focus()
+        self.screen.streamed_at = 0.0  # a person takes longer than a pilot to press Esc once the answers have ended
         await self.pilot.press("escape")
 
     async def sees(self, text: str) -> None:

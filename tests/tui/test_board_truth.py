@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from textual import events
 
+from aligntui.core.instruction import Instruction
 from aligntui.core.pair import Verdict
 from aligntui.tui.turn_text import View
 from aligntui.tui.widgets.lines import KeyBar
@@ -314,3 +315,91 @@ async def test_bad_and_skip_are_stored_and_make_no_training_pair(console):
         await c.sees("– skipped")
         pairs = await c.chat.store.run(lambda store: store.list_pairs())
         assert [(pair.verdict, pair.chosen_id) for pair in pairs] == [(Verdict.SKIP, None)]
+
+
+async def test_the_rate_of_a_continued_answer_is_over_the_time_of_all_its_parts(console):
+    async with console(adapter=("",)) as c:
+        box = c.screen.query_one("#prompt")
+        box.focus()
+        box.load_text("!slow words that take their time")
+        await c.press("enter")
+        await c.until(lambda: c.chat.state.streaming and c.chat.state.last.take.answers()[0].tokens > 5, "streaming")
+        await c.press("escape")
+        await c.idle()
+        first = c.chat.state.last.take.shown(0)
+        await c.pilot.pause(0.8)
+        await c.leave_prompt()
+        await c.press("c")
+        await c.until(lambda: len(c.chat.state.last.take.versions[0]) == 2, "continued")
+        await c.idle()
+        longer = c.chat.state.last.take.shown(0)
+        assert longer.record.decode_s > first.record.decode_s > 0
+        assert longer.tokens_per_s < 3 * first.tokens_per_s
+        edited = await c.chat.edit_answer(longer, "By hand, and so of no known speed.")
+        await c.chat.continue_answer(c.chat.state.last, c.chat.state.last.take, edited)
+        await c.idle()
+        assert c.chat.state.last.take.shown(0).tokens_per_s == 0
+
+
+async def test_the_end_of_a_short_answer_stays_in_view_beside_a_long_one(console):
+    async with console(adapter=("",), size=(120, 24)) as c:
+        await start_two(c)
+        await c.send("!long")
+        await c.chat.edit_answer(c.chat.state.last.take.shown(1), "Short and done.")
+        c.screen.draw_all(scroll=True)
+        await c.sees("Short and done.")
+
+
+async def test_esc_right_after_the_end_does_not_turn_typing_into_commands(console):
+    async with console(adapter=("",)) as c:
+        box = c.screen.query_one("#prompt")
+        box.focus()
+        box.load_text("Quick")
+        await c.press("enter")
+        await c.until(lambda: c.chat.state.last and not c.chat.state.streaming and c.screen.streamed_at, "ended")
+        await c.press("escape", *"explain")
+        assert box.text == "explain"
+        await c.press("escape")
+        await c.until(lambda: not box.has_focus, "the second one leaves")
+
+
+async def test_the_turn_from_which_branches_part_can_be_asked_for_them(console):
+    async with console(adapter=("",)) as c:
+        await c.send("One")
+        await c.send("Two")
+        await c.leave_prompt()
+        await c.press("K", "b")
+        await c.until(lambda: len(c.chat.state.exchanges) == 1, "branched")
+        await c.send("Other")
+        await c.leave_prompt()
+        await c.press("K", "left_curly_bracket")
+        await c.until(lambda: [e.text for e in c.chat.state.exchanges] == ["One", "Two"], "the first branch")
+
+
+async def test_a_new_column_has_the_focus_so_that_minus_takes_it_back(console):
+    async with console(adapter=("",)) as c:
+        await start_two(c)
+        await c.leave_prompt()
+        await c.screen._put(DEMO, None)
+        await c.until(lambda: len(c.screen.panes) == 3 and c.screen.place == 2, "focus on the new one")
+        await c.press("minus")
+        await c.until(lambda: len(c.chat.state.columns) == 2, "removed")
+        assert [column.label for column in c.chat.state.columns] == ["base", "demo"]
+
+
+async def test_the_instruction_is_wrapped_anew_when_the_width_changes(console):
+    async with console(adapter=("",), size=(100, 30)) as c:
+        words = (
+            "Reply in one or two short sentences, at most twenty-five words, and add nothing else; be kind and plain."
+        )
+        c.chat.set_instruction(Instruction(words))
+        c.screen.draw_lines()
+        await c.pilot.resize_terminal(80, 24)
+        box = c.screen.query_one("#instruction")
+        await c.until(
+            lambda: (
+                " ".join("".join(box.wrapped_document.lines[0]).split()) == words
+                and max(map(len, box.wrapped_document.lines[0])) <= box.content_size.width
+            ),
+            "wrapped",
+        )

@@ -45,7 +45,7 @@ async def test_marked_imports_are_judged_blind_by_oneself(console):
             chosen.append((task.left if done % 2 else task.right).id)
             await c.press("1" if done % 2 else "2")
             await c.until(
-                lambda d=done: screen.session.progress.judged == d + 1 and not screen.session.task == task, "judged"
+                lambda d=done, t=task: screen.session.progress.judged == d + 1 and screen.session.task != t, "judged"
             )
         await c.sees("Nothing is left to judge; 3 done in this sitting.")
         stored = await c.chat.store.run(lambda store: store.list_pairs())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from textual import on
@@ -21,6 +22,8 @@ from aligntui.workbench import blind
 from aligntui.workbench.chat_state import Phase
 from aligntui.workbench.judging import choosable, contestants, judged_places
 
+JUST_ENDED_S = 0.25
+"""So soon after the answers ended Esc was meant to stop them."""
 ASK_AGAIN_S = 4.0
 """A running engine is started again, and a board with turns cleared, only when the key is pressed twice within this time."""
 
@@ -67,6 +70,12 @@ class ChatScreen(ChatDialogs):
         if self.chat.state.streaming:
             self.action_stop()
         elif isinstance(self.focused, PromptBox | InstructionBox):
+            if (
+                time.monotonic() - self.streamed_at < JUST_ENDED_S
+            ):  # it was meant for the answers, and letters would be keys
+                self.say("The answers had ended already; once more goes to them.")
+                self.streamed_at = 0.0
+                return
             self.focus_place(self.place)
         else:
             self.say(f"{self.key('board.prompt')} goes to the prompt.")
@@ -144,6 +153,8 @@ class ChatScreen(ChatDialogs):
     def action_toggle_blind(self) -> None:
         """Blind mode on or off."""
         self.chat.change(blind=not self.chat.settings.blind)
+        if not self.chat.settings.blind:
+            blind.stand_in_order(self.chat.state)
         self.draw_all()
         self.say(
             "Blind mode on: from the next answers on the sides are shuffled and unnamed until judged."
@@ -233,7 +244,7 @@ class ChatScreen(ChatDialogs):
         explain = {
             View.PLAIN: "View: plain.",
             View.DIFF: "View: word diff. ▸ marks where the two part; bright words stand on one side only.",
-            View.GAP: "View: log π adapter − log π base per token. Green, bold: the adapter likes it more. Red, underlined: less.",
+            View.GAP: "View: log π adapter − log π base. Bold: the adapter likes the token more; underlined: less.",
         }
         self.say(explain[self.view])
         self.draw_all()

@@ -47,7 +47,7 @@ from aligntui.workbench.opening import Workbench
 NARROW = 100
 """Below this many columns of cells one pane has the screen; the others are one key away."""
 TOAST_S = 6.0
-"""How long a warning or an error lies over the answers."""
+"""How long an error lies over the answers."""
 FLUSH_S = 0.05
 """Streaming text is drawn at most this often: a repaint costs more than a token."""
 
@@ -91,6 +91,10 @@ class ChatBoard(Screen[None]):
         self.zoomed: int | None = None
         self.last_pair: Pair | None = None
         self.stopping = False
+        self.focus_new_pane = False
+        """Whether a column was added whose pane is to have the focus as soon as it is there."""
+        self.streamed_at = 0.0
+        """When answers streamed last, on the monotonic clock."""
         self._place = 0
         self._order = asyncio.Lock()
         self._dirty: dict[str, Exchange] = {}
@@ -194,6 +198,9 @@ class ChatBoard(Screen[None]):
         self._place = min(self._place, max(0, wanted - 1))
         if len(self.panes) == len(self.chat.state.columns):
             self.draw_all(scroll=True)
+            if self.focus_new_pane:
+                self.focus_new_pane = False
+                self.focus_place(wanted - 1)
 
     def lay_out(self) -> None:
         """One pane alone, or all."""
@@ -219,8 +226,8 @@ class ChatBoard(Screen[None]):
         if len(panes) < 2 or len({len(heights) for heights in columns}) != 1:
             columns = [[0] * len(pane.heights()) for pane in panes]
         level = [max(heights) for heights in zip(*columns, strict=True)]
-        if level and self.chat.state.streaming:
-            level[-1] = 0  # it grows, and nothing stands below it
+        if level:
+            level[-1] = 0  # nothing stands below it, and the end of a short answer stays in view
         for pane in panes:
             pane.align(level)
 
@@ -311,9 +318,9 @@ class ChatBoard(Screen[None]):
             return
         line.note(text, style)
         line.show(self.chat)
-        if severity != "information":
+        if severity == "error":
             self.app.clear_notifications()  # one at a time: they cover answers, and the list of messages keeps them all
-            self.notify(text, severity="error" if severity == "error" else "warning", markup=False, timeout=TOAST_S)
+            self.notify(text, severity="error", markup=False, timeout=TOAST_S)
 
     def _say_verdict(self, pair: Pair, *, again: bool = False) -> None:
         found = self.chat.state.exchange_of(pair.left_id)
@@ -353,6 +360,7 @@ class ChatBoard(Screen[None]):
         if self.view is View.GAP:
             self.measure_gaps()
         if not self.chat.state.streaming:
+            self.streamed_at = time.monotonic()
             self.query_one(StatusLine).show(self.chat)
             self.query_one(KeyBar).draw()
             self.call_after_refresh(self.align_turns)
@@ -369,6 +377,8 @@ class ChatBoard(Screen[None]):
     def on_resize(self, _event: Resize) -> None:
         """One pane or several; who read the end of the text still does."""
         self.lay_out()
+        self.call_after_refresh(self.query_one(InstructionBox).wrap_anew)
+        self.call_after_refresh(self.query_one(PromptBox).wrap_anew)
         self.call_after_refresh(self.align_turns)
         for pane in self.panes:
             if pane.following:

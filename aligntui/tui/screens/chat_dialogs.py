@@ -82,7 +82,13 @@ class ChatDialogs(ChatBoard):
         found = await asyncio.to_thread(adapters.choices, self.bench.workspace)
         choice = await self.app.push_screen_wait(AdapterPicker(title, found, column or Column()))
         if choice is not None:
-            self.act(self.columns.put(choice, column.number if column else None))
+            self.act(self._put(choice, column))
+
+    async def _put(self, choice: Column, column: Column | None) -> None:
+        await self.columns.put(choice, column.number if column else None)
+        if column is None:
+            self.focus_new_pane = True
+            self.draw_all()
 
     # settings and sessions ----------------------------------------------------------------------------
 

@@ -29,6 +29,11 @@ class TextBox(TextArea):
         for key in _TAKEN:
             self._bindings.key_to_bindings.pop(key, None)
 
+    def wrap_anew(self) -> None:
+        """Break the lines at the width there is now; Textual does so only where the box's own size changed."""
+        self._rewrap_and_refresh_virtual_size()
+        self.refresh(layout=True)
+
     @staticmethod
     def shown_as(text: str) -> str:
         """The text as a box holds it: printable, and with one kind of line end."""
