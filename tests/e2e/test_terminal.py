@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from aligntui.tui.screens.chat import JUST_ENDED_S
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -52,6 +53,12 @@ def pairs(workspace: Path) -> int:
         return db.execute("SELECT count(*) FROM pairs").fetchone()[0]
 
 
+def leave_prompt(t: Terminal) -> None:
+    """Esc, as long after the answers ended as a person needs to see it; sooner it is taken for a late stop."""
+    time.sleep(2 * JUST_ENDED_S)
+    t.press("esc")
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
 def test_type_judge_resize_and_quit(tmp_path: Path, env: dict[str, str], columns: int, rows: int) -> None:
     with start(tmp_path / "w", env, columns=columns, rows=rows) as t:
@@ -61,7 +68,7 @@ def test_type_judge_resize_and_quit(tmp_path: Path, env: dict[str, str], columns
         t.press("enter")
         t.wait(r"· end")
         t.wait("● ready")
-        t.press("esc")
+        leave_prompt(t)
         t.wait("1 Left")
         t.press("2")
         t.wait("Stored: right is better")
@@ -98,7 +105,7 @@ def test_fifty_flags_survive_fifty_kills(tmp_path: Path, env: dict[str, str]) ->
             t.type(f"q{number}")
             t.press("enter")
             t.wait(r"· end")
-            t.press("esc")
+            leave_prompt(t)
             t.wait("1 Left")
             t.press("1" if number % 2 else "2")
             t.wait("Stored: (left|right) is better")
@@ -133,7 +140,7 @@ def test_two_consoles_on_one_workspace(tmp_path: Path, env: dict[str, str]) -> N
             t.press("enter")
         for t in (a, b):
             t.wait(r"· end")
-            t.press("esc")
+            leave_prompt(t)
             t.wait("1 Left")
             t.press("1")
             t.wait("Stored: left is better")
@@ -163,8 +170,18 @@ def test_the_real_model_answers_in_a_real_terminal(tmp_path: Path, env: dict[str
         t.press("enter")
         t.wait(r"tok/s · (end|⋯ length limit)(.|\n)*● ready", 120)
         assert "demo" in t.text
-        t.press("esc")
+        leave_prompt(t)
         t.wait("1 Left")
         t.press("2")
         t.wait("Stored: right is better")
     assert pairs(tmp_path / "w") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_gives_the_terminal_back(tmp_path: Path, env: dict[str, str], number: int) -> None:
+    with start(tmp_path / "work", env) as t:
+        t.wait("● ready")
+        os.kill(t.pid, number)
+        assert t.ended() == 128 + number
+        assert b"\x1b[?1049l" in t.raw, "the screen before is there again"
+        assert b"\x1b[?1000l" in t.raw, "the mouse is the terminal's again"
