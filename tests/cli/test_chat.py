@@ -174,7 +174,7 @@ def test_warnings_stand_on_stderr_before_the_answer(inside: InsideCli) -> None:
     for warning in (
         "no chat template",
         "foreign: It says that it was trained on",
-        "trained with mode ita, the chat uses system",
+        "trained with mode ita, the chat uses mode system",
     ):
         assert f"warning: {warning}" in err or warning in err
     assert err.count("warning: ") == 4

@@ -105,6 +105,7 @@ def test_snapshot_finished_and_judged(picture, size):
         await send(app, pilot, "What makes bread rise?")
         await send(app, pilot, "And why does it go stale?")
         app._chat_screen.query_one("#prompt").focus()
+        app._chat_screen.streamed_at = 0.0  # as long after the end as a person takes
         await pilot.press("escape", "2")
         await wait_for(pilot, lambda: app.bench.chat.state.last.take.verdict)
 
@@ -205,6 +206,7 @@ def test_snapshot_dialogs(picture, size, dialog):
     async def opened(app, pilot):
         await send(app, pilot, "What makes bread rise?")
         app._chat_screen.query_one("#prompt").focus()
+        app._chat_screen.streamed_at = 0.0  # as long after the end as a person takes
         await pilot.press("escape")
         if dialog == "note":
             await pilot.press("1")
