@@ -40,7 +40,22 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self.kill(signal.SIGKILL)
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    def hang_up(self, deadline_s: float = 10) -> int:
+        """Take the terminal away, as a lost SSH line does; the program's exit code. Nothing can be typed or read afterwards."""
         os.close(self._fd)
+        self._fd = -1
+        end = time.monotonic() + deadline_s
+        while self.exit_code is None:
+            if time.monotonic() > end:
+                raise AssertionError(f"still running {deadline_s} s after its terminal went away")
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.exit_code = os.waitstatus_to_exitcode(status)
+            time.sleep(0.05)
+        return self.exit_code
 
     def resize(self, columns: int, rows: int) -> None:
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

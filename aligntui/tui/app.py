@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-import signal
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,6 +16,7 @@ from aligntui.config.options import Settings
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import AligntuiError, EnvironmentProblem
 from aligntui.tui.bindings import bindings
+from aligntui.tui.leaving import leave_on_signals
 from aligntui.tui.message_log import KEPT, PastMessage
 from aligntui.tui.modals.palette import ActionCommands
 from aligntui.tui.screens.chat import ChatScreen
@@ -67,7 +65,8 @@ class ConsoleApp(App[int]):
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         if self.no_color and _is_ansi(self.theme):
             self.theme = ALIGNTUI_DARK.name
-        self._end_with_signals()
+        if not self.is_headless:
+            leave_on_signals(self, self.bench.chat.close)
         self._chat_screen = ChatScreen(self.bench.chat)
         self.push_screen(self._chat_screen)
         self.call_after_refresh(self._start)
@@ -104,20 +103,6 @@ class ConsoleApp(App[int]):
         rescued = self.bench.chat.rescued
         count = len(self.bench.chat.writer.waiting)
         self.exit(0, message=f"{count} answer(s) could not be stored; they are in {rescued}." if rescued else None)
-
-    def _end_with_signals(self) -> None:
-        """Leave like by the key when the system asks: the terminal is given back, and the shell learns the signal."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # no such thing there
-                loop.add_signal_handler(number, self._signalled, number)
-
-    def _signalled(self, number: int) -> None:
-        async def leave() -> None:
-            await self.bench.chat.close()
-            self.exit(128 + number, return_code=128 + number)
-
-        self.run_worker(leave(), group="signal", exclusive=True)
 
     async def on_unmount(self) -> None:
         """However the console ends: stop what streams, write what is there, end the engine."""

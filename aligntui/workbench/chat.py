@@ -67,7 +67,7 @@ class Chat:
         self.rescued: Path | None = None
         """File with the answers that the database would not take, once the chat is closed."""
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
 
     # engine -------------------------------------------------------------------------------------
 
@@ -413,13 +413,15 @@ class Chat:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Stop, write what is there, end the engine and close the database; a second call does nothing.
+        """Stop, write what is there, end the engine and close the database; a second call waits for the first.
 
-        What the database still will not take goes into a file, `rescued`.
+        What the database still will not take goes into a file, `rescued`. Whoever asked may be cancelled meanwhile.
         """
-        if self._closed:
-            return
-        self._closed = True
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         try:
             if self.engine is not None and self.state.streaming:
                 await self.engine.stop_generation()

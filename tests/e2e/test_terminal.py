@@ -185,3 +185,20 @@ def test_a_signal_gives_the_terminal_back(tmp_path: Path, env: dict[str, str], n
         assert t.ended() == 128 + number
         assert b"\x1b[?1049l" in t.raw, "the screen before is there again"
         assert b"\x1b[?1000l" in t.raw, "the mouse is the terminal's again"
+
+
+@pytest.mark.parametrize("prompt", ["!slow story that goes on and on", ""])
+def test_a_lost_terminal_ends_the_console_and_keeps_the_partial_answer(
+    tmp_path: Path, env: dict[str, str], prompt: str
+) -> None:
+    with start(tmp_path / "work", env) as t:
+        t.wait("● ready")
+        if prompt:
+            t.type(prompt)
+            t.wait(prompt)
+            t.press("enter")
+            t.wait(r"seed 0 · [3-9] tok")
+        assert t.hang_up() == 128 + signal.SIGHUP
+    if prompt:
+        with sqlite3.connect(tmp_path / "work" / "sessions" / "aligntui.db") as db:
+            assert db.execute("SELECT count(*) FROM answers WHERE finish = 'cancelled'").fetchone()[0] == 2
