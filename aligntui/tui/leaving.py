@@ -36,7 +36,8 @@ def leave_on_signals(app: App[int], close: Callable[[], Awaitable[None]]) -> Non
         gone = not terminal_is_there()
         if gone and app._driver is not None:
             app._driver.write = lambda data: None  # type: ignore[method-assign]  its queue fills and then blocks for ever
-        tasks.append(loop.create_task(leave(number, gone=gone)))  # no worker: those are cancelled when the app ends by itself
+        # Not one of Textual's workers: those are cancelled when the app ends by itself.
+        tasks.append(loop.create_task(leave(number, gone=gone)))
 
     async def leave(number: int, *, gone: bool) -> None:
         try:
