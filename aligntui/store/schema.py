@@ -7,12 +7,14 @@ What the schema holds by itself, whoever writes to the file: a prompt continues 
 prompt of the same session; a pair is two different answers of one session; verdicts, finishes and roles are known
 words; pairs and their events are never changed or deleted; a pair replaces an undone one of its session; a repeat asks
 for the answers of the pair that it repeats; counters, search index and the list of pairs follow the rows. The tables as
-they are now are those of all versions together: the second one is in `curation_schema` and `pair_index_schema`.
+they are now are those of all versions together: the second one is in `curation_schema` and `pair_index_schema`, the third
+in `generation_schema`.
 """
 
 from __future__ import annotations
 
 from aligntui.store.curation_schema import CURATION
+from aligntui.store.generation_schema import GENERATION
 
 APPLICATION_ID = 0x414C5455
 """`PRAGMA application_id` of our files, "ALTU" in ASCII, so that a database of another program is told apart."""
@@ -322,6 +324,7 @@ VERSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("m002_curation", CURATION),
+    ("m003_generation_runs", GENERATION),
 )
 """Name and statements of each schema version, oldest first. `PRAGMA user_version` counts how many a file has."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from aligntui.store.connection import Connection, connect
+from aligntui.store.generation import GenerationTable
 from aligntui.store.imports import ImportTable
 from aligntui.store.judging_queue import JudgingQueue
 from aligntui.store.pair_bulk import PairBulk
@@ -31,10 +32,11 @@ class Store(
     PairBulk,
     ImportTable,
     WaiverTable,
+    GenerationTable,
     SearchIndex,
     Verification,
 ):
-    """Sessions, turns, pairs and what curating them needs. Every write is on the disk when its call returns.
+    """Sessions, turns, pairs, what curating them needs, and runs of generation. Every write is on the disk when its call returns.
 
     One connection; calls from several threads wait for each other. Other processes may use the same file: readers never
     wait, writers wait for each other up to `connection.BUSY_TIMEOUT_S`.

@@ -97,7 +97,7 @@ class TurnTable:
         """
         with self.connection.write() as conn:
             for answer in answers:
-                _insert_answer(conn, answer)
+                insert_answer(conn, answer)
             found = {turn.id: turn for turn in read_turns(conn, [answer.id for answer in answers])}
         return [as_answer(found[answer.id]) for answer in answers]
 
@@ -227,7 +227,12 @@ def _parsed(conditions: str) -> dict[str, Any]:
     return json.loads(conditions)
 
 
-def _insert_answer(conn: sqlite3.Connection, answer: Answer) -> None:
+def insert_answer(conn: sqlite3.Connection, answer: Answer) -> int:
+    """Add an answer inside a write; returns the row of its turn.
+
+    Raises:
+        UserError: as `TurnTable.add_answers`.
+    """
     root_id, depth = _place_below(conn, answer.session_id, answer.parent_id, Role.PROMPT)
     for source in (answer.edited_from, answer.continued_from):
         if source is not None:
@@ -272,6 +277,8 @@ def _insert_answer(conn: sqlite3.Connection, answer: Answer) -> None:
             pack_float32(answer.logprobs),
         ),
     )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
 
 
 def shared_conditions(conditions: Conditions) -> tuple[str, dict[str, Any]]:

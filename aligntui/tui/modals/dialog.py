@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
@@ -10,12 +9,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from aligntui.tui.guarded import GuardedScreen
 from aligntui.tui.help_text import help_content
 
 Result = TypeVar("Result")
 
 
-class Dialog(ModalScreen[Result | None], Generic[Result]):
+class Dialog(GuardedScreen[Result | None], ModalScreen[Result | None], Generic[Result]):
     """A dialog; dismissed with None by Esc."""
 
     HINT: ClassVar[str] = "`Esc` closes"
@@ -34,12 +34,6 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     Dialog .dialog-line:focus { background: $primary-muted; }
     """
 
-    @property
-    def keys(self) -> Mapping[str, str]:
-        """The keys that the user moved."""
-        settings = getattr(self.app, "settings", None)
-        return settings.keys if settings is not None else {}
-
     def hint(self) -> Static:
         """The line that says which keys apply."""
         return Static(help_content(self.HINT, self.keys), classes="dialog-hint", markup=False)
@@ -47,6 +41,10 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     def say_keys(self, hint: str) -> None:
         """Let the line at the bottom say something else, in the manner of `HINT`."""
         self.query_one(".dialog-hint", Static).update(help_content(hint, self.keys))
+
+    def show_note(self, text: str, severity: str) -> None:
+        """In the dialog's own line for complaints."""
+        self.complain(text)
 
     def action_cancel(self) -> None:
         """Close without an answer."""

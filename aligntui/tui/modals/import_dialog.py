@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -18,6 +18,7 @@ from textual.widgets import Button, Input, Static
 from aligntui.core.errors import AligntuiError
 from aligntui.core.printable import printable
 from aligntui.data.pair_import import AUTO, FIELDS, IMPORT_LAYOUTS, Preview, parse_mapping
+from aligntui.tui.guarded import guarded
 from aligntui.tui.modals.choice_field import ChoiceField
 from aligntui.tui.modals.dialog import Dialog
 from aligntui.tui.modals.readers import TextScroll
@@ -182,7 +183,7 @@ class ImportDialog(Dialog[Imported]):
         if self._aside is None and (wish := self._read_wish()) is not None:
             self._look(wish)
 
-    @work(exclusive=True, group="look", exit_on_error=False)
+    @guarded("look", exclusive=True)
     async def _look(self, wish: ImportWish) -> None:
         self._looking, self._begun, self._preview = True, monotonic(), None
         try:
@@ -228,7 +229,7 @@ class ImportDialog(Dialog[Imported]):
         """Whether the preview is one of this wish."""
         return self._looked_at is not None and replace(self._looked_at, skip_bad=wish.skip_bad) == wish
 
-    @work(exclusive=True, group="import", exit_on_error=False)
+    @guarded("import", exclusive=True)
     async def _import(self, wish: ImportWish, aside: Aside) -> None:
         from aligntui.workbench.curation.tokens import counter_for
 

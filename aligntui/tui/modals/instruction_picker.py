@@ -136,7 +136,7 @@ class InstructionPicker(Dialog[Instruction]):
         except AligntuiError as error:
             self.complain(str(error))
             return
-        bench = self.app.bench  # type: ignore[attr-defined]
+        bench = self.console.bench
         self._library = list(bench.library.types)
         self._current = saved
         self._leave_saving()
@@ -145,4 +145,4 @@ class InstructionPicker(Dialog[Instruction]):
         line = self.query_one("#saved", Static)
         line.display = True
         line.update(f"{done} Enter takes it.")
-        self.app.remember(done, "information")  # type: ignore[attr-defined]
+        self.console.remember(done, "information")

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.css.query import NoMatches
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
-from aligntui.core.errors import AligntuiError, UserError
+from aligntui.core.errors import UserError
 from aligntui.core.pair import Pair, Verdict
 from aligntui.core.printable import one_line
-from aligntui.tui.bug_report import write_bug_report
-from aligntui.tui.help_text import keys_of, said
+from aligntui.tui.guarded import SEVERITY_STYLES, GuardedScreen
+from aligntui.tui.help_text import keys_of
 from aligntui.tui.turn_text import View
 from aligntui.tui.widgets.answer_pane import AnswerPane, PaneScroll
 from aligntui.tui.widgets.lines import ConditionsLine, KeyBar, StatusLine, WarningLine
@@ -75,7 +73,7 @@ class Target:
         return self.answer
 
 
-class ChatBoard(Screen[None]):
+class ChatBoard(GuardedScreen[None]):
     """Panes, boxes and lines around one chat; follows its changes. The keys are added by `ChatScreen`."""
 
     CSS_PATH = "chat.tcss"
@@ -125,7 +123,7 @@ class ChatBoard(Screen[None]):
     @property
     def bench(self) -> Workbench:
         """What the app put together."""
-        return self.app.bench  # type: ignore[attr-defined]
+        return self.console.bench
 
     @property
     def panes(self) -> list[AnswerPane]:
@@ -306,17 +304,10 @@ class ChatBoard(Screen[None]):
             case Noticed(message, hint, severity):
                 self.say(message, hint, severity)
 
-    def say(self, message: str, hint: str = "", severity: str = "information") -> None:
-        """A toast, and the status line for those who look later."""
-        keys = self.bench.settings.keys
-        text = f"{one_line(said(message, keys))} {one_line(said(hint, keys))}".strip()
-        self.app.remember(text, severity)  # type: ignore[attr-defined]
-        style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
-        try:
-            line = self.query_one(StatusLine)
-        except NoMatches:  # the screen is being taken down
-            return
-        line.note(text, style)
+    def show_note(self, text: str, severity: str) -> None:
+        """The status line, and a toast over it for an error."""
+        line = self.query_one(StatusLine)
+        line.note(text, SEVERITY_STYLES.get(severity, ""))
         line.show(self.chat)
         if severity == "error":
             self.app.clear_notifications()  # one at a time: they cover answers, and the list of messages keeps them all
@@ -427,35 +418,6 @@ class ChatBoard(Screen[None]):
 
         async def ordered() -> None:
             async with self._order:
-                await self._guard(work)
+                await self.guard(work)
 
         self.run_worker(ordered(), group="chat")
-
-    def work_on(self, work: Coroutine[Any, Any, Any], group: str) -> None:
-        """Run something beside the actions, under the same safety net."""
-        self.run_worker(self._guard(work), group=group)
-
-    def attempt(self, call: Callable[[], Any]) -> None:
-        """Like `act` for something that does not wait."""
-        try:
-            call()
-        except AligntuiError as error:
-            self.say(error.message, error.hint, "warning")
-        except Exception as error:  # noqa: BLE001 - as in _guard
-            self._bug(error)
-
-    async def _guard(self, work: Coroutine[Any, Any, Any]) -> None:
-        try:
-            await work
-        except AligntuiError as error:
-            self.say(error.message, error.hint, "error" if error.exit_code == 3 else "warning")
-        except Exception as error:  # noqa: BLE001 - a worker's edge: a bug of ours must not take the unsaved work along
-            self._bug(error)
-
-    def _bug(self, error: Exception) -> None:
-        where = write_bug_report(error)
-        self.say(
-            f"A bug of ours: {type(error).__name__}: {error}.",
-            f"Nothing that was stored is lost; the details are in {where}.",
-            "error",
-        )

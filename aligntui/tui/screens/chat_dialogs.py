@@ -241,7 +241,7 @@ class ChatDialogs(ChatBoard):
 
     def action_copy_answer(self) -> None:
         """Copy the focused answer."""
-        self.attempt(lambda: self.say(self.app.copy_out(self.target().whole_answer().text, "the answer")))  # type: ignore[attr-defined]
+        self.attempt(lambda: self.say(self.console.copy_out(self.target().whole_answer().text, "the answer")))
 
     def action_copy_code(self) -> None:
         """Copy the next code block of the focused answer."""
@@ -254,6 +254,6 @@ class ChatDialogs(ChatBoard):
                 raise UserError("The answer has no code block.", "y copies the whole answer.")
             number = self._next_code.get(answer.id, 0) % len(blocks)
             self._next_code[answer.id] = number + 1
-            self.say(self.app.copy_out(blocks[number], f"code block {number + 1} of {len(blocks)}"))  # type: ignore[attr-defined]
+            self.say(self.console.copy_out(blocks[number], f"code block {number + 1} of {len(blocks)}"))
 
         self.attempt(copy)

@@ -36,6 +36,7 @@ class LintScreen(LintBoard):
     )
     AUTO_FOCUS = "#rules"
     BINDINGS: ClassVar[list[BindingType]] = bindings("lint")
+
     # keys -------------------------------------------------------------------------------------------
 
     def key_applies(self, action_id: str) -> bool:
@@ -69,7 +70,7 @@ class LintScreen(LintBoard):
         """Go to the findings of the rule, or read the pairs of the finding."""
         row = self._current()
         if row is not None:
-            self._run(self._read(row))
+            self.work_on(self._read(row))
         elif self._rows:
             self.add_class("-findings")
             self.findings.focus()
@@ -105,16 +106,16 @@ class LintScreen(LintBoard):
         """Fix the finding under the cursor."""
         row = self._current()
         if row is None:
-            self.say(said("{key:lint.open} goes to the findings; {key:lint.fix_rule} fixes them all.", self._keys))
+            self.say("{key:lint.open} goes to the findings; {key:lint.fix_rule} fixes them all.")
         else:
-            self._run(self._fix([row[0]], "Fix this finding"))
+            self.work_on(self._fix([row[0]], "Fix this finding"))
 
     def action_fix_rule(self) -> None:
         """Fix every open finding of the rule or pattern."""
         tally = self.rules.current
         if tally is not None:
             found = [finding for finding, standing, _ in self._rows if standing is Standing.OPEN]
-            self._run(self._fix(found, f"Fix all of {one_line(tally.topic.name, 50)}"))
+            self.work_on(self._fix(found, f"Fix all of {one_line(tally.topic.name, 50)}"))
 
     async def _fix(self, findings: Sequence[Finding], title: str) -> None:
         from aligntui.tui.modals.lint_dialogs import FixDialog
@@ -125,14 +126,14 @@ class LintScreen(LintBoard):
         lines = [
             Content.assemble(("✂ ", "bold $text-warning"), (f"{counted(count)} will be deleted", "bold"), f", {total - count:,} of {total:,} stay."),
             Content.styled(f"{len(findings) - len(plan.unfixed):,} of {len(findings):,} findings are fixed by it.", MUTED),
-            Content.styled(said("Nothing is erased: {key:lint.undo} brings them back.", self._keys), MUTED),
+            Content.styled(said("Nothing is erased: {key:lint.undo} brings them back.", self.keys), MUTED),
         ]  # fmt: skip
         if any(finding.fix is Fix.DROP_ALL_BUT_FIRST for finding in findings):
             lines.insert(1, Content.styled("Of pairs that are the same, the first stays.", MUTED))
         if await self.app.push_screen_wait(FixDialog(title, lines)):
             done = await self.desk.fix(plan, self._annotator)
             self._draw_all()
-            self.say(said(f"{counted(done)} deleted; {{key:lint.undo}} brings them back.", self._keys))
+            self.say(f"{counted(done)} deleted; {{key:lint.undo}} brings them back.")
 
     def action_undo(self) -> None:
         """Bring back what the last fix deleted."""
@@ -142,19 +143,19 @@ class LintScreen(LintBoard):
             self._draw_all()
             self.say(f"{done}.")
 
-        self._run(undo())
+        self.work_on(undo())
 
     def action_waive(self) -> None:
         """Let the finding, or on the rules all of the kind, stand."""
         row, tally = self._current(), self.rules.current
         if row is not None:
             if row[1] is Standing.WAIVED:
-                self.say(said("It is waived already; {key:lint.waivers} withdraws it.", self._keys), "warning")
+                self.say("It is waived already; {key:lint.waivers} withdraws it.", severity="warning")
                 return
-            self._run(self._waive(row[0].key, f"{row[0].rule}: {one_line(row[0].message, 200)}"))
+            self.work_on(self._waive(row[0].key, f"{row[0].rule}: {one_line(row[0].message, 200)}"))
         elif tally is not None:
             what = f"Everything that {tally.topic.name} finds, today and later ({tally.open:,} open now)."
-            self._run(self._waive(tally.topic.name, what))
+            self.work_on(self._waive(tally.topic.name, what))
 
     async def _waive(self, what: str, shown: str) -> None:
         from aligntui.tui.modals.lint_dialogs import WaiveDialog
@@ -170,11 +171,11 @@ class LintScreen(LintBoard):
             except AligntuiError as error:
                 reason, problem = given, str(error)
         self._draw_all()
-        self.say(said("Waived; {key:lint.waivers} lists and withdraws waivers.", self._keys))
+        self.say("Waived; {key:lint.waivers} lists and withdraws waivers.")
 
     def action_waivers(self) -> None:
         """List and withdraw waivers."""
-        self._run(self._waivers())
+        self.work_on(self._waivers())
 
     async def _waivers(self) -> None:
         from aligntui.tui.modals.lint_dialogs import WaiverList

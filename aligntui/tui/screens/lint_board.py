@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus, Resize, ScreenResume
-from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker
 
-from aligntui.core.errors import AligntuiError, UserError
-from aligntui.core.printable import one_line
+from aligntui.core.errors import AligntuiError
 from aligntui.data.lint import Finding, Waiver
+from aligntui.tui.guarded import GuardedScreen, guarded
 from aligntui.tui.help_text import said
 from aligntui.tui.lint_text import (
     SHOWN_PAIRS,
@@ -63,7 +62,7 @@ class FindingList(PagedList[Row]):
         """The cursor stands on another finding."""
 
 
-class LintBoard(Screen[None]):
+class LintBoard(GuardedScreen[None]):
     """The findings of a workspace, and the run that finds them.
 
     Args:
@@ -91,7 +90,6 @@ class LintBoard(Screen[None]):
     LintScreen #rule:focus { border-top: solid $primary; }
     LintScreen.-wide #rule { display: none; }
     LintScreen #empty { height: 1fr; padding: 1 2; color: $text-muted; display: none; }
-    LintScreen #note { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self, desk: LintDesk, annotator: str) -> None:
@@ -140,7 +138,7 @@ class LintBoard(Screen[None]):
     @on(ScreenResume)
     def _look_for_changes(self) -> None:
         if self.desk.run is not None and not self.running:
-            self._run(self._compare())
+            self.work_on(self._compare())
 
     async def _compare(self) -> None:
         before = self.desk.drift
@@ -188,7 +186,7 @@ class LintBoard(Screen[None]):
     def action_run_again(self) -> None:
         """Look at all pairs."""
         if self.running:
-            self.say("A run is under way already.", "warning")
+            self.say("A run is under way already.", severity="warning")
             return
         self._aside, self._begun, self._problem = Aside(self.desk.store.path), monotonic(), ""
         self._worker = self._look(self._aside)
@@ -200,10 +198,10 @@ class LintBoard(Screen[None]):
             self._aside.stop()
             self._worker.cancel()  # the thread ends when it comes to it; what it finds is dropped
             self._aside = self._worker = None
-            self.say(said("Stopped; {key:lint.run} looks again.", self._keys), "warning")
+            self.say("Stopped; {key:lint.run} looks again.", severity="warning")
             self._draw_all()
 
-    @work(exclusive=True, group="lint", exit_on_error=False)
+    @guarded("lint", exclusive=True)
     async def _look(self, aside: Aside) -> None:
         try:
             run = await self.desk.look(aside)
@@ -211,7 +209,7 @@ class LintBoard(Screen[None]):
             return
         except AligntuiError as error:
             self._problem = str(error)
-            self.say(str(error), "error")
+            self.say(error.message, error.hint, "error")
         else:
             open_ = len(run.open)
             self.say(
@@ -266,13 +264,13 @@ class LintBoard(Screen[None]):
             return Content.assemble(
                 ("✖ The pairs could not be looked at.\n\n", "bold $text-error"),
                 self._problem,
-                said("\n\n{key:lint.run} tries again.", self._keys),
+                said("\n\n{key:lint.run} tries again.", self.keys),
             )
         if self.desk.run is None:
-            return Content(said("The run was stopped. {key:lint.run} looks at all pairs.", self._keys))
+            return Content(said("The run was stopped. {key:lint.run} looks at all pairs.", self.keys))
         return Content(
             "No pair to look at.\n\nJudge two answers in the chat, or bring pairs in from a file; "
-            + said("{key:pairs.import} on the pairs screen imports one.", self._keys)
+            + said("{key:pairs.import} on the pairs screen imports one.", self.keys)
         )
 
     def _draw_title(self) -> None:
@@ -280,7 +278,7 @@ class LintBoard(Screen[None]):
         if self.running:
             parts.append(self._progressed())
         if self.desk.run is not None:
-            stale = said(drift_text(self.desk.drift), self._keys)
+            stale = said(drift_text(self.desk.drift), self.keys)
             parts += [Content.styled(stale, "bold $text-warning")] if stale else []
             parts += summary(self.desk.run.report.pairs, self._tallies)
         self.query_one("#title", Static).update(Content(" · ").join(parts))
@@ -325,14 +323,10 @@ class LintBoard(Screen[None]):
             self._read_details(row, width)
         detail.scroll_home(animate=False)
 
-    @work(exclusive=True, group="detail", exit_on_error=False)
+    @guarded("detail", exclusive=True)
     async def _read_details(self, row: Row, width: int) -> None:
         ids = row[0].pair_ids[:SHOWN_PAIRS]
-        try:
-            details = await self._pairs(ids)
-        except AligntuiError as error:
-            self.say(str(error), "error")
-            return
+        details = await self._pairs(ids)
         if self.findings.current is row:
             self.query_one("#text", Static).update(finding_content(*row, details, width))
 
@@ -343,24 +337,3 @@ class LintBoard(Screen[None]):
         """All at once, or rules and findings one at a time."""
         self.set_class(event.size.width >= WIDE, "-wide")
         self.call_after_refresh(self._draw_detail)
-
-    # saying -----------------------------------------------------------------------------------------
-
-    @property
-    def _keys(self) -> dict[str, str]:
-        return self.app.settings.keys  # type: ignore[attr-defined]
-
-    def say(self, text: str, severity: str = "information") -> None:
-        """In the line above the keys, and in the list of messages."""
-        style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
-        self.query_one("#note", Static).update(Content.styled(one_line(text), style))
-        self.app.remember(text, severity)  # type: ignore[attr-defined]
-
-    @work(group="action", exit_on_error=False)
-    async def _run(self, todo: Coroutine[Any, Any, None]) -> None:
-        try:
-            await todo
-        except UserError as error:
-            self.say(said(str(error), self._keys), "warning")
-        except AligntuiError as error:
-            self.say(str(error), "error")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -15,9 +15,11 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from aligntui.core.errors import AligntuiError, UserError
+from aligntui.core.errors import AligntuiError
 from aligntui.core.printable import one_line
 from aligntui.tui.bindings import bindings
+from aligntui.tui.guarded import GuardedScreen, guarded
+from aligntui.tui.help_text import help_content
 from aligntui.tui.pair_text import detail_content, row_line
 from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.lines import KeyBar
@@ -42,7 +44,7 @@ class OpenTurn:
     turn_id: str
 
 
-class PairsScreen(Screen[OpenTurn | None]):
+class PairsScreen(GuardedScreen[OpenTurn | None]):
     """The pairs of a workspace."""
 
     HELP = (
@@ -66,7 +68,6 @@ class PairsScreen(Screen[OpenTurn | None]):
     PairsScreen.-wide.-opened PagedList { display: block; }
     PairsScreen #detail:focus { border-left: tall $primary; }
     PairsScreen #empty { height: 1fr; padding: 1 2; color: $text-muted; display: none; }
-    PairsScreen #note { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self, browser: PairBrowser, queue_screen: Callable[[], Screen[None]]) -> None:
@@ -105,37 +106,35 @@ class PairsScreen(Screen[OpenTurn | None]):
 
     # loading ----------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="load", exit_on_error=False)
+    @guarded("load", exclusive=True)
     async def load(self, *, keep_cursor: bool = False) -> None:
         """Show the pairs under the filter: the first page at once, the count as soon as it is known."""
         self._counted = False
-        try:
-            first = await self.browser.rows(0, PAGE)
-            known = len(first) + (len(first) == PAGE)
-            if keep_cursor:
-                total = await self.browser.count()
-                self.listing.reset(total, first, keep_cursor=True)
-            else:
-                self.listing.reset(known, first)
-                total = await self.browser.count() if len(first) == PAGE else len(first)
-                self.listing.set_total(total)
-        except AligntuiError as error:
-            self.say(str(error), "error")
-            return
+        first = await self.browser.rows(0, PAGE)
+        known = len(first) + (len(first) == PAGE)
+        if keep_cursor:
+            total = await self.browser.count()
+            self.listing.reset(total, first, keep_cursor=True)
+        else:
+            self.listing.reset(known, first)
+            total = await self.browser.count() if len(first) == PAGE else len(first)
+            self.listing.set_total(total)
         self._counted = True
         self._draw_title()
         empty = self.query_one("#empty", Static)
         empty.display = total == 0
         self.query_one("#work").display = total > 0
-        empty.update(self._empty_text())
+        empty.update(help_content(self._empty_text(), self.keys))
         self.query_one(KeyBar).draw()
 
     def _empty_text(self) -> str:
         if self._is_filtered():
-            return "No pair under this filter. f changes it; Ctrl+X in it empties every line."
+            return "No pair under this filter. {key:pairs.filter} changes it; Ctrl+X in it empties every line."
         return (
-            "No pair yet.\n\nJudge two answers in the chat (1 2 3 4 5), or bring pairs in from a file:\n"
-            "aligntui pairs import FILE"
+            "No pair yet.\n\n"
+            "Judge two answers in the chat ({key:board.left_better} to {key:board.skip}), or bring pairs in "
+            "from a file or the hub with {key:pairs.import}.\n"
+            "On the command line: `aligntui pairs import FILE`"
         )
 
     def _is_filtered(self) -> bool:
@@ -171,13 +170,9 @@ class PairsScreen(Screen[OpenTurn | None]):
         else:
             self._show(row.id)
 
-    @work(exclusive=True, group="detail", exit_on_error=False)
+    @guarded("detail", exclusive=True)
     async def _show(self, pair_id: str) -> None:
-        try:
-            self._detail = await self.browser.detail(pair_id)
-        except AligntuiError as error:
-            self.say(str(error), "error")
-            return
+        self._detail = await self.browser.detail(pair_id)
         self._draw_detail()
 
     def _draw_detail(self) -> None:
@@ -250,7 +245,7 @@ class PairsScreen(Screen[OpenTurn | None]):
 
     def action_filter(self) -> None:
         """Choose which pairs are listed."""
-        self._run(self._ask_filter())
+        self.work_on(self._ask_filter())
 
     async def _ask_filter(self) -> None:
         from aligntui.tui.modals.pair_filter import PairFilterForm
@@ -281,7 +276,7 @@ class PairsScreen(Screen[OpenTurn | None]):
             self.browser.marked.clear()
             self._marks_changed()
         else:
-            self._run(self._mark_all())
+            self.work_on(self._mark_all())
 
     async def _mark_all(self) -> None:
         self.say(f"{counted(await self.browser.mark_all())} marked.")
@@ -293,7 +288,7 @@ class PairsScreen(Screen[OpenTurn | None]):
 
     def action_delete(self) -> None:
         """Take the marked pairs out, or the one under the cursor."""
-        self._change(self.browser.delete, "deleted; u brings them back.")
+        self._change(self.browser.delete, "deleted; {key:pairs.undo} brings them back.")
 
     def action_restore(self) -> None:
         """Bring deleted pairs back."""
@@ -306,7 +301,7 @@ class PairsScreen(Screen[OpenTurn | None]):
             self.say(f"{counted(count)} {said}" if count else "Nothing to change there.")
             self.load(keep_cursor=True)
 
-        self._run(change())
+        self.work_on(change())
 
     def action_undo(self) -> None:
         """Take the last change of this screen back."""
@@ -316,11 +311,11 @@ class PairsScreen(Screen[OpenTurn | None]):
             self.say(f"Undone: {what}.")
             self.load(keep_cursor=True)
 
-        self._run(undo())
+        self.work_on(undo())
 
     def action_tag(self) -> None:
         """Tags and reason of one pair, or tags of all marked ones."""
-        self._run(self._tag())
+        self.work_on(self._tag())
 
     async def _tag(self) -> None:
         from aligntui.tui.modals.tag_dialog import TagDialog
@@ -338,12 +333,12 @@ class PairsScreen(Screen[OpenTurn | None]):
             if change is None:
                 return
             await self.browser.retag(ids, change.add, change.remove)
-        self.say(f"Stored for {counted(len(ids))}; {self._key('pairs.undo')} takes it back.")
+        self.say(f"Stored for {counted(len(ids))}; {{key:pairs.undo}} takes it back.")
         self.load(keep_cursor=True)
 
     def action_edit(self, which: str) -> None:
         """Edit the chosen or the rejected answer; the pair with the edited text takes the old one's place."""
-        self._run(self._edit(which))
+        self.work_on(self._edit(which))
 
     async def _edit(self, which: str) -> None:
         from aligntui.tui.modals.text_editor import TextEditor
@@ -377,9 +372,9 @@ class PairsScreen(Screen[OpenTurn | None]):
             added = await self.browser.store.run(lambda store: enqueue(store, ids, annotator))
             self.browser.marked.clear()
             self._marks_changed()
-            self.say(f"{counted(added)} put into the queue; {self._key('pairs.queue')} judges it.")
+            self.say(f"{counted(added)} put into the queue; {{key:pairs.queue}} judges it.")
 
-        self._run(put())
+        self.work_on(put())
 
     def action_queue(self) -> None:
         """Judge one pair after another."""
@@ -407,12 +402,12 @@ class PairsScreen(Screen[OpenTurn | None]):
 
     def action_import(self) -> None:
         """Bring pairs in from a file or the hub."""
-        self._run(self._import())
+        self.work_on(self._import())
 
     async def _import(self) -> None:
         from aligntui.tui.modals.import_dialog import ImportDialog
 
-        bench = self.app.bench  # type: ignore[attr-defined]
+        bench = self.console.bench
         dialog = ImportDialog(self.browser.store.path, bench.library, bench.settings.model)
         done = await self.app.push_screen_wait(dialog)
         if done is not None:
@@ -428,25 +423,3 @@ class PairsScreen(Screen[OpenTurn | None]):
         """Go to the turn in the chat."""
         if self._detail is not None:
             self.dismiss(OpenTurn(self._detail.pair.session_id, self._detail.left.id))
-
-    # saying -----------------------------------------------------------------------------------------
-
-    def _key(self, action_id: str) -> str:
-        from aligntui.tui.help_text import keys_of
-
-        return keys_of(action_id, self.app.settings.keys)[0]  # type: ignore[attr-defined]
-
-    def say(self, text: str, severity: str = "information") -> None:
-        """In the line above the keys, and in the list of messages."""
-        style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
-        self.query_one("#note", Static).update(Content.styled(one_line(text), style))
-        self.app.remember(text, severity)  # type: ignore[attr-defined]
-
-    @work(group="action", exit_on_error=False)
-    async def _run(self, todo: Coroutine[Any, Any, None]) -> None:
-        try:
-            await todo
-        except UserError as error:
-            self.say(str(error), "warning")
-        except AligntuiError as error:
-            self.say(str(error), "error")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Static
 
-from aligntui.core.errors import AligntuiError, UserError
+from aligntui.core.errors import UserError
 from aligntui.core.pair import Verdict
 from aligntui.core.printable import one_line, printable
 from aligntui.tui.bindings import bindings
+from aligntui.tui.guarded import GuardedScreen
 from aligntui.tui.help_text import said
 from aligntui.tui.turn_text import MUTED, packed
 from aligntui.tui.widgets.lines import KeyBar, bar
@@ -40,7 +38,7 @@ _WORDS = {
 }
 
 
-class QueueScreen(Screen[None]):
+class QueueScreen(GuardedScreen[None]):
     """The queue of one annotator.
 
     Args:
@@ -69,7 +67,6 @@ class QueueScreen(Screen[None]):
     QueueScreen VerticalScroll:focus { background: $surface 60%; }
     QueueScreen #empty { height: 1fr; padding: 1 2; color: $text-muted; display: none; }
     QueueScreen #leaning { height: auto; max-height: 2; padding: 0 1; color: $text-muted; }
-    QueueScreen #note { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self, session: JudgingSession, chat: Chat) -> None:
@@ -96,7 +93,7 @@ class QueueScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show the first pair."""
-        self._run(self._begin())
+        self.work_on(self._begin())
 
     async def _begin(self) -> None:
         await self.session.load()
@@ -116,7 +113,7 @@ class QueueScreen(Screen[None]):
             self.query_one(name).display = task is not None
         empty = self.query_one("#empty", Static)
         empty.display = task is None
-        empty.update(said(self._empty_text(), self._keys))
+        empty.update(said(self._empty_text(), self.keys))
         if task is not None:
             self.query_one("#asked", Static).update(_asked(task))
             for place, answer in (("left", task.left), ("right", task.right)):
@@ -158,10 +155,6 @@ class QueueScreen(Screen[None]):
 
     # keys ---------------------------------------------------------------------------------------------
 
-    @property
-    def _keys(self) -> dict[str, str]:
-        return self.app.settings.keys  # type: ignore[attr-defined]
-
     def key_applies(self, action_id: str) -> bool:
         """Whether a key belongs in the footer now."""
         if action_id in ("queue.left_better", "queue.right_better", "queue.tie", "queue.both_bad", "queue.skip"):
@@ -181,7 +174,7 @@ class QueueScreen(Screen[None]):
             self.say(f"Stored: {_WORDS[Verdict(verdict)]}{'' if hidden else named}.")
             await self._next()
 
-        self._run(judge())
+        self.work_on(judge())
 
     def action_undo(self) -> None:
         """Take the last verdict back and show its pair."""
@@ -190,7 +183,7 @@ class QueueScreen(Screen[None]):
             self._draw(await self.session.undo())
             self.say("Taken back; judge it again.")
 
-        self._run(undo())
+        self.work_on(undo())
 
     def action_scroll(self, lines: int) -> None:
         """Scroll both answers."""
@@ -207,7 +200,7 @@ class QueueScreen(Screen[None]):
 
     def action_sample(self) -> None:
         """Ask for prompts, sample, propose."""
-        self._run(self._sample())
+        self.work_on(self._sample())
 
     async def _sample(self) -> None:
         from aligntui.tui.modals.sample_dialog import SampleDialog
@@ -247,25 +240,6 @@ class QueueScreen(Screen[None]):
         if self._sampler is not None:
             self._sampler.stop()
             self.say("Sampling stops after this batch.")
-
-    # saying -------------------------------------------------------------------------------------------
-
-    def say(self, text: str, severity: str = "information", *, remember: bool = True) -> None:
-        """In the line above the keys, and in the list of messages."""
-        style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
-        text = said(text, self._keys)
-        self.query_one("#note", Static).update(Content.styled(one_line(text), style))
-        if remember:
-            self.app.remember(text, severity)  # type: ignore[attr-defined]
-
-    @work(group="queue", exit_on_error=False)
-    async def _run(self, todo: Coroutine[Any, Any, None]) -> None:
-        try:
-            await todo
-        except UserError as error:
-            self.say(str(error), "warning")
-        except AligntuiError as error:
-            self.say(str(error), "error")
 
 
 def _asked(task: Task) -> Content:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from aligntui.core.errors import AligntuiError
 from aligntui.core.printable import one_line
+from aligntui.tui.guarded import GuardedScreen, guarded
 from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.lines import KeyBar
 from aligntui.tui.widgets.text_box import LineInput
@@ -51,7 +50,7 @@ def _folded(text: str) -> str:
     return f"{' ' * text[0].isspace()}{folded}{' ' * text[-1].isspace()}"
 
 
-class SessionsScreen(Screen[Chosen | None]):
+class SessionsScreen(GuardedScreen[Chosen | None]):
     """All sessions of the workspace, newest first."""
 
     HELP = (
@@ -74,7 +73,6 @@ class SessionsScreen(Screen[Chosen | None]):
     SessionsScreen .field Input:focus { background: $surface-lighten-1; }
     SessionsScreen #head { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     SessionsScreen VimList { padding: 0 1; background: $background; }
-    SessionsScreen #note { height: auto; max-height: 3; padding: 0 1; color: $text-muted; }
     SessionsScreen #renaming { display: none; }
     """
 
@@ -104,16 +102,12 @@ class SessionsScreen(Screen[Chosen | None]):
         """Fill the list."""
         self.look("")
 
-    @work(exclusive=True, group="search", exit_on_error=False)
+    @guarded("search", exclusive=True)
     async def look(self, query: str) -> None:
         """Run a search and show what it found."""
         note = self.query_one("#note", Static)
         note.update("searching …")
-        try:
-            self._found = await self._store.run(lambda store: find(store, query))
-        except AligntuiError as error:
-            self._say(str(error), "error")
-            return
+        self._found = await self._store.run(lambda store: find(store, query))
         listing = self.query_one(VimList)
         listing.clear_options()
         listing.add_options([Option(self._line(one), id=str(number)) for number, one in enumerate(self._found)])
@@ -215,30 +209,18 @@ class SessionsScreen(Screen[Chosen | None]):
             self._rename(self._renaming, event.value)
         self.action_back()
 
-    @work(group="rename", exit_on_error=False)
+    @guarded("rename")
     async def _rename(self, found: Found, name: str) -> None:
-        try:
-            await self._store.run(lambda store: rename(store, found.session_id, name))
-        except AligntuiError as error:
-            self._say(str(error), "error")
-            return
+        await self._store.run(lambda store: rename(store, found.session_id, name))
         self.look(self.query_one("#search", Input).value)
 
-    @work(exclusive=True, group="export", exit_on_error=False)
-    async def action_markdown(self) -> None:
+    def action_markdown(self) -> None:
         """Write the session as Markdown into the workspace's exports."""
         found = self._under_cursor()
-        if found is None:
-            return
-        try:
-            path = await self._store.run(lambda store: export_markdown(store, found.session_id, self._folder))
-        except AligntuiError as error:
-            self._say(str(error), "error")
-            return
-        self._say(f"Exported to {path}.")
+        if found is not None:
+            self._export(found)
 
-    def _say(self, text: str, severity: str = "information") -> None:
-        self.query_one("#note", Static).update(
-            Content.styled(one_line(text), "$text-error" if severity == "error" else "")
-        )
-        self.app.remember(text, severity)  # type: ignore[attr-defined]
+    @guarded("export", exclusive=True)
+    async def _export(self, found: Found) -> None:
+        path = await self._store.run(lambda store: export_markdown(store, found.session_id, self._folder))
+        self.say(f"Exported to {path}.")

@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Click, Resize, ScreenResume
-from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker
 
 from aligntui.core.errors import AligntuiError
-from aligntui.core.printable import one_line
 from aligntui.tui.bindings import bindings
+from aligntui.tui.guarded import GuardedScreen, guarded
 from aligntui.tui.help_text import said
 from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.lines import KeyBar, bar
@@ -98,7 +97,7 @@ class SectionTabs(Static):
             self.screen.action_section(place + 1)
 
 
-class StatisticsScreen(Screen[None]):
+class StatisticsScreen(GuardedScreen[None]):
     """What the verdicts of a workspace say.
 
     Args:
@@ -117,7 +116,6 @@ class StatisticsScreen(Screen[None]):
     CSS = """
     StatisticsScreen #title { height: 1; background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     StatisticsScreen #section { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; background: $background; }
-    StatisticsScreen #note { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self, store: StoreThread) -> None:
@@ -175,10 +173,10 @@ class StatisticsScreen(Screen[None]):
             self._aside.stop()
             self._worker.cancel()
             self._aside = self._worker = None
-            self.say(said("Stopped; {key:stats.run} computes again.", self._keys), "warning")
+            self.say("Stopped; {key:stats.run} computes again.", severity="warning")
             self._draw()
 
-    @work(exclusive=True, group="compute", exit_on_error=False)
+    @guarded("compute", exclusive=True)
     async def _compute(self, aside: Aside) -> None:
         begun = monotonic()
 
@@ -196,7 +194,7 @@ class StatisticsScreen(Screen[None]):
             return
         except AligntuiError as error:
             self._problem = str(error)
-            self.say(str(error), "error")
+            self.say(error.message, error.hint, "error")
         finally:
             if self._aside is aside:
                 self._aside = self._worker = None
@@ -207,13 +205,9 @@ class StatisticsScreen(Screen[None]):
         if self.report is not None and not self.computing and self.is_current:
             self._compare()
 
-    @work(exclusive=True, group="compare", exit_on_error=False)
+    @guarded("compare", exclusive=True)
     async def _compare(self) -> None:
-        try:
-            facets = await self._store.run(lambda store: store.pair_facets())
-        except AligntuiError as error:
-            self.say(str(error), "error")
-            return
+        facets = await self._store.run(lambda store: store.pair_facets())
         if facets == self._facets or self.computing:
             return
         if self._took_s <= AT_ONCE_S:
@@ -258,14 +252,14 @@ class StatisticsScreen(Screen[None]):
             return Content.assemble(
                 ("✖ The verdicts could not be read.\n\n", "bold $text-error"),
                 self._problem,
-                said("\n\n{key:stats.run} tries again.", self._keys),
+                said("\n\n{key:stats.run} tries again.", self.keys),
             )
-        return Content(said("Computing was stopped. {key:stats.run} computes everything.", self._keys))
+        return Content(said("Computing was stopped. {key:stats.run} computes everything.", self.keys))
 
     def _draw_title(self) -> None:
         parts = [Content.styled("Statistics", "bold")]
         if self._stale:
-            again = said("stale: other verdicts since, {key:stats.run} computes again", self._keys)
+            again = said("stale: other verdicts since, {key:stats.run} computes again", self.keys)
             parts.append(Content.styled(again, "bold $text-warning"))
         if self.report is not None:
             parts.append(Content(f"{self.report.verdicts:,} verdicts"))
@@ -301,18 +295,6 @@ class StatisticsScreen(Screen[None]):
     def action_step(self, step: int) -> None:
         """The next section, or the one before."""
         self.action_section((self.at + step) % len(NAMES) + 1)
-
-    # saying -----------------------------------------------------------------------------------------
-
-    @property
-    def _keys(self) -> dict[str, str]:
-        return self.app.settings.keys  # type: ignore[attr-defined]
-
-    def say(self, text: str, severity: str = "information") -> None:
-        """In the line above the keys, and in the list of messages."""
-        style = {"error": "$text-error", "warning": "$text-warning"}.get(severity, "")
-        self.query_one("#note", Static).update(Content.styled(one_line(text), style))
-        self.app.remember(text, severity)  # type: ignore[attr-defined]
 
 
 def _counted(rows: Iterator[JudgementRow], aside: Aside) -> Iterator[JudgementRow]:

@@ -1,0 +1,136 @@
+"""A screen whose work cannot take the console down: what the user can mend is said, a bug of ours is written down and said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
+
+from textual.content import Content
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.widgets import Static
+from textual.worker import Worker
+
+from aligntui.core.errors import AligntuiError
+from aligntui.core.printable import one_line
+from aligntui.tui.bug_report import write_bug_report
+from aligntui.tui.help_text import said
+
+if TYPE_CHECKING:
+    from aligntui.tui.app import ConsoleApp
+
+Result = TypeVar("Result")
+Work = Coroutine[Any, Any, None]
+P = ParamSpec("P")
+S = TypeVar("S", bound="GuardedScreen[Any]")
+
+SEVERITY_STYLES = {"error": "$text-error", "warning": "$text-warning"}
+
+
+def severity_of(error: AligntuiError) -> str:
+    """`error` for what the surroundings lack, `warning` for what was asked wrongly."""
+    return "error" if error.exit_code == 3 else "warning"
+
+
+class GuardedScreen(Screen[Result], Generic[Result]):
+    """The base of every screen and dialog. A screen that says things composes a `Static` with the id `note`."""
+
+    DEFAULT_CSS = """
+    GuardedScreen > #note { height: auto; min-height: 1; max-height: 3; padding: 0 1; color: $text-muted; }
+    """
+
+    @property
+    def console(self) -> ConsoleApp:
+        """The app."""
+        return cast("ConsoleApp", self.app)
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The keys that the user moved."""
+        settings = getattr(self.app, "settings", None)
+        return settings.keys if settings is not None else {}
+
+    # saying -----------------------------------------------------------------------------------------
+
+    def say(self, message: str, hint: str = "", severity: str = "information", *, remember: bool = True) -> None:
+        """Say something on the screen, and keep it in the list of messages.
+
+        Args:
+            message: a sentence, with `{key:ID}` for keys that can be moved.
+            hint: what to do now, likewise.
+            severity: `information`, `warning` or `error`.
+            remember: whether the list of messages keeps it; progress does not belong there.
+        """
+        text = f"{one_line(said(message, self.keys))} {one_line(said(hint, self.keys))}".strip()
+        if remember:
+            self.console.remember(text, severity)
+        try:
+            self.show_note(text, severity)
+        except NoMatches:  # the screen is being taken down
+            return
+
+    def show_note(self, text: str, severity: str) -> None:
+        """Where this screen says things: the line above the keys."""
+        self.query_one("#note", Static).update(Content.styled(text, SEVERITY_STYLES.get(severity, "")))
+
+    # working ----------------------------------------------------------------------------------------
+
+    def work_on(
+        self, work: Work | Callable[[], Work], group: str = "action", *, exclusive: bool = False
+    ) -> Worker[None]:
+        """Run something beside the drawing, under the safety net.
+
+        Args:
+            work: what to run, or what makes it when its turn comes.
+            group: name of its kind.
+            exclusive: whether it takes the place of others of its kind.
+        """
+        return self.run_worker(partial(self.guard, work), group=group, exclusive=exclusive, exit_on_error=False)
+
+    def attempt(self, call: Callable[[], Any]) -> None:
+        """Do something that does not wait, under the safety net."""
+        try:
+            call()
+        except AligntuiError as error:
+            self.say(error.message, error.hint, severity_of(error))
+        except Exception as error:  # noqa: BLE001 - as in guard
+            self._bug(error)
+
+    async def guard(self, work: Work | Callable[[], Work]) -> None:
+        """Wait for something; what goes wrong is said and not raised."""
+        try:
+            await (work() if callable(work) else work)
+        except AligntuiError as error:
+            self.say(error.message, error.hint, severity_of(error))
+        except Exception as error:  # noqa: BLE001 - a worker's edge: a bug of ours must not take the unsaved work along
+            self._bug(error)
+
+    def _bug(self, error: Exception) -> None:
+        where = write_bug_report(error)
+        self.say(
+            f"A bug of ours: {type(error).__name__}: {error}.",
+            f"Nothing that was stored is lost; the details are in {where}.",
+            "error",
+        )
+
+
+def guarded(
+    group: str = "action", *, exclusive: bool = False
+) -> Callable[[Callable[Concatenate[S, P], Work]], Callable[Concatenate[S, P], Worker[None]]]:
+    """Make a coroutine method of a screen one that is called like a function and runs under the safety net.
+
+    Args:
+        group: name of its kind.
+        exclusive: whether a further call takes the place of the one under way.
+    """
+
+    def decorate(method: Callable[Concatenate[S, P], Work]) -> Callable[Concatenate[S, P], Worker[None]]:
+        @wraps(method)
+        def begin(self: S, *args: P.args, **kwargs: P.kwargs) -> Worker[None]:
+            # made when its turn comes: one that is replaced before that would be a coroutine that nobody awaits
+            return self.work_on(lambda: method(self, *args, **kwargs), group, exclusive=exclusive)
+
+        return begin
+
+    return decorate
