@@ -48,14 +48,14 @@ async def test_full_disk_keeps_the_prompt_in_its_box_and_the_answer_on_the_board
 async def test_an_answer_that_the_full_disk_refused_is_stored_with_the_next_write(console, tmp_path: Path):
     long_words = " ".join(f"{number:x}" * 400 for number in range(1000, 1030))  # 48,000 characters in 30 words
     script = tmp_path / "long.json"
-    script.write_text(json.dumps({"slow_delay_s": 0.1, "answers": [{"match": "big", "side": "", "text": long_words}]}))
+    script.write_text(json.dumps({"slow_delay_s": 0.2, "answers": [{"match": "big", "side": "", "text": long_words}]}))
     async with console(adapter=("",), max_new_tokens=5000, argv=[*scripted(), "--script", str(script)]) as c:
         await c.send("First")
         c.screen.query_one("#prompt").load_text("!slow big answer")
         await c.press("enter")
-        await c.until(lambda: any(a.text for a in c.chat.state.live.values()), "streaming")
+        await c.until(lambda: c.chat.state.live, "asked, so the prompt is stored")
         await c.chat.store.run(limit_pages(1))
-        await c.until(lambda: c.chat.writer.waiting, "refused")
+        await c.until(lambda: c.chat.writer.waiting, "refused", 40)
         await c.idle()
         await c.sees("An answer is not stored")
         refused = c.chat.state.last.take.shown(0)
