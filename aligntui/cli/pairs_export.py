@@ -70,7 +70,7 @@ def export(
     if counts.examples:
         output.say(f"of these {counted(counts.examples, 'example')} without a rejected answer")
     left_out = (counted(counts.ties, "tie"), f"{counts.both_bad} both bad", f"{counts.skipped} skipped")
-    output.say(f"not written: {', '.join(left_out)}, {counts.undone} undone")
+    output.say(f"not written: {', '.join(left_out)}, {counts.undone} taken back or replaced")
     for reason, count in counts.settled.items():
         output.say(f"{counted(count, 'pair')} {reason}: left out")
     for reason, count in counts.misfits.items():

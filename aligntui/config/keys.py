@@ -385,6 +385,9 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction(
         "lint.open", "o", "open", "Open", "Open the rule, or read the pairs of the finding (Enter does, too).", footer=4
     ),
+    KeyAction(
+        "lint.table", "p", "table", "Pairs", "List the pairs of the finding, or of the rule, in the table.", footer=7
+    ),
     KeyAction("lint.fix", "f", "fix", "Fix", "Fix the finding under the cursor; asks first.", footer=5),
     KeyAction(
         "lint.fix_rule",

@@ -66,6 +66,14 @@ class InstructionLibrary:
             )
         return Instruction(known.phrasings[phrasing - 1], known.type, phrasing)
 
+    def named(self, text: str) -> Instruction:
+        """A text without space around it, with the name that it has here; a text that is not here has none."""
+        text = text.strip()
+        for known in self.types:
+            if text in known.phrasings:
+                return Instruction(text, known.type, known.phrasings.index(text) + 1)
+        return Instruction(text)
+
 
 def load_library(workspace: Workspace, canonical: Path | None = None) -> InstructionLibrary:
     """Read the canonical instructions and those of the workspace.

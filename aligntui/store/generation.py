@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from aligntui.core.errors import UserError, nearest
@@ -164,9 +164,9 @@ class GenerationTable:
                         filled.add(key)
         return filled
 
-    def run_answers(self, run: GenerationRun) -> Iterator[tuple[str, Answer]]:
-        """Key and answer of every filled cell, in the order of their keys; read in portions."""
-        keys = sorted(self.filled_cells(run))
+    def run_answers(self, run: GenerationRun, keys: Collection[str] | None = None) -> Iterator[tuple[str, Answer]]:
+        """Key and answer of every filled cell, or of those with these keys, in the order of their keys; read in portions."""
+        keys = sorted(self.filled_cells(run) if keys is None else keys)
         for some in _batches(keys):
             with self.connection.read() as conn:
                 marks = ", ".join("?" * len(some))

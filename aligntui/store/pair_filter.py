@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -39,6 +41,8 @@ class PairFilter:
     """Whether all answers came from a file; None: either."""
     repeats: bool = False
     """Also verdicts that were asked again to measure the annotator."""
+    ids: tuple[str, ...] | None = None
+    """Only these pairs; None for any. An id that no pair has is passed over."""
 
 
 class PairSort(StrEnum):
@@ -81,11 +85,13 @@ class Conditions:
     since_ms: int | None = None
     until_ms: int | None = None
     words: Query = field(default_factory=lambda: Query((), ()))
+    seqs: tuple[int, ...] | None = None
+    """Only these rows."""
 
     @property
     def nothing(self) -> bool:
-        """Whether no pair can fit: of an unknown session or instruction."""
-        return not all(self.equal.values())
+        """Whether no pair can fit: of an unknown session, instruction or id."""
+        return self.seqs == () or not all(self.equal.values())
 
 
 def conditions_of(conn: sqlite3.Connection, wanted: PairFilter) -> Conditions:
@@ -115,7 +121,16 @@ def conditions_of(conn: sqlite3.Connection, wanted: PairFilter) -> Conditions:
         since_ms=None if wanted.since is None else _milliseconds("since", wanted.since, end=False),
         until_ms=None if wanted.until is None else _milliseconds("until", wanted.until, end=True),
         words=parse_query(wanted.text),
+        seqs=None if wanted.ids is None else _rows_of(conn, wanted.ids),
     )
+
+
+def _rows_of(conn: sqlite3.Connection, ids: Sequence[str]) -> tuple[int, ...]:
+    rows = conn.execute(
+        "SELECT p.seq FROM json_each(?) wanted CROSS JOIN pairs p ON p.id = wanted.value",
+        (json.dumps([storable(one) for one in dict.fromkeys(ids)]),),
+    )
+    return tuple(row[0] for row in rows)
 
 
 def _instructions(conn: sqlite3.Connection, name: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ index of its own, which is walked where many pairs meet the conditions; few are 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,6 +26,9 @@ ALL = "at"
 
 FOUND = "found_pairs"
 """Temporary table of the pairs that a search found (`pair_search.py`): at, seq."""
+
+CHOSEN = "chosen"
+"""Name of the source that is a list of rows."""
 
 
 _KEPT = {
@@ -52,6 +56,7 @@ class PairQuery:
             "tag": wanted.tag,
             "since": wanted.since_ms,
             "until": wanted.until_ms,
+            "seqs": json.dumps(wanted.seqs or ()),
         }
         for column, allowed in wanted.equal.items():
             self._values.update({f"{column}{place}": value for place, value in enumerate(allowed)})
@@ -129,6 +134,7 @@ class PairQuery:
         named = [*wanted.equal, *(["side"] if wanted.side is not None else [])]
         named += ["tag"] if wanted.tag is not None else []
         named += [FOUND] if self._found is not None else []
+        named += [CHOSEN] if wanted.seqs is not None else []
         if wanted.since_ms is not None or wanted.until_ms is not None:
             named.append(ALL)
         return named[0] if len(named) == 1 else min(named, key=self._size, default=None)
@@ -137,6 +143,8 @@ class PairQuery:
         """About how many pairs are in a source: those that count, as triggers keep it, else up to `FEW` of the shelves."""
         if source == FOUND:
             return self._found or 0
+        if source == CHOSEN:
+            return len(self._wanted.seqs or ())
         kept = _KEPT.get(source)
         if kept is not None and 0 in self._wanted.shelves:
             values = self._wanted.equal.get(source) or (self._values[source],)
@@ -175,6 +183,8 @@ class PairQuery:
             return [("pair_tags t CROSS JOIN pair_index i NOT INDEXED ON i.seq = t.pair_seq", "t.tag = :tag")]
         if source == FOUND:
             return [(f"temp.{FOUND} t CROSS JOIN pair_index i NOT INDEXED ON i.seq = t.seq", "1")]
+        if source == CHOSEN:
+            return [("json_each(:seqs) t CROSS JOIN pair_index i NOT INDEXED ON i.seq = t.value", "1")]
         if source == "side":
             parts = [
                 ("left_side", "i.left_side = :side"),
@@ -198,8 +208,11 @@ class PairQuery:
     def _residual(self, source: str) -> str:
         """The conditions that a source does not hold by itself."""
         wanted, parts = self._wanted, []
-        if source in ("tag", FOUND):
-            parts += [f" AND i.shelf IN ({', '.join(map(str, wanted.shelves))})", self._times("t")]
+        if source in ("tag", FOUND, CHOSEN):
+            times = self._times("i" if source == CHOSEN else "t")
+            parts += [f" AND i.shelf IN ({', '.join(map(str, wanted.shelves))})", times]
+        if wanted.seqs is not None and source != CHOSEN:
+            parts.append(" AND i.seq IN (SELECT value FROM json_each(:seqs))")
         for column, allowed in wanted.equal.items():
             if column != source:
                 marks = ", ".join(f":{column}{place}" for place in range(len(allowed)))

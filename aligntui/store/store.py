@@ -17,6 +17,7 @@ from aligntui.store.search import SearchIndex
 from aligntui.store.sessions import SessionTable
 from aligntui.store.tree import TreeTable
 from aligntui.store.turns import TurnTable
+from aligntui.store.unanswered import UnansweredPrompts
 from aligntui.store.verify import Verification
 from aligntui.store.waivers import WaiverTable
 
@@ -25,6 +26,7 @@ class Store(
     SessionTable,
     TurnTable,
     TreeTable,
+    UnansweredPrompts,
     JudgingQueue,
     PairResolution,
     PairDetails,

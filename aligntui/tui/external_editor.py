@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,6 +13,9 @@ from textual.app import App, SuspendNotSupported
 
 from aligntui.core.errors import EnvironmentProblem, UserError
 
+USUAL = ("nano", "vim", "vi")
+"""Editors that are tried where the user named none."""
+
 
 def edit_outside(app: App[object], text: str, editor: str = "") -> str | None:
     """Edit `text` in the user's editor.
@@ -19,18 +23,22 @@ def edit_outside(app: App[object], text: str, editor: str = "") -> str | None:
     Args:
         app: suspended meanwhile.
         text: what the editor starts with.
-        editor: command from the settings; else $VISUAL, $EDITOR.
+        editor: command from the settings; else $VISUAL, $EDITOR, or one of `USUAL` that is there.
 
     Returns:
         The new text without its last newline, None when it is unchanged.
 
     Raises:
-        UserError: no editor is set, or it cannot be started or failed; the text stays.
+        UserError: there is no editor, or it cannot be started or failed; the text stays.
         EnvironmentProblem: this terminal cannot be handed over.
     """
-    command = editor or os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
-    if not command.strip():
-        raise UserError("No editor is set.", "Set $EDITOR, or `editor` in your own config file.")
+    named = (editor, os.environ.get("VISUAL", ""), os.environ.get("EDITOR", ""), *filter(shutil.which, USUAL))
+    command = next((name for name in named if name.strip()), "")
+    if not command:
+        raise UserError(
+            f"No editor is set, and none of {', '.join(USUAL)} is on the PATH.",
+            "Set $EDITOR, or `editor` in your own config file.",
+        )
     handle, name = tempfile.mkstemp(prefix="aligntui-", suffix=".md")
     path = Path(name)
     try:

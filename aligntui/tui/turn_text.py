@@ -55,9 +55,8 @@ def turn_content(exchange: Exchange, take: Take | None, answer: AnswerState | No
     lines = printable(exchange.text).rstrip("\n").split("\n")
     prompt = Content("\n").join(Content.assemble((bar, "$accent"), (line, prompt_style)) for line in lines)
     if take is None or answer is None:
-        lines_below = [
-            Content.styled(f"no answer in this column for this take · {look.rerun_key} answers again", MUTED)
-        ]
+        why = "no answer in this column for this take" if take else "interrupted before an answer was stored"
+        lines_below = [Content.styled(f"{why} · {look.rerun_key} answers again", MUTED)]
     else:
         lines_below = [meta_line(exchange, take, answer, look), body(answer, look)]
     if exchange.below:

@@ -135,7 +135,7 @@ class Judge:
         annotator = self.chat.settings.annotator
         undone = await self.chat.store.run(lambda store: store.undo_last_pair(session.id, annotator))
         if undone is None:
-            raise UserError("There is nothing to undo.", "Every verdict of this session is already taken back.")
+            raise UserError("There is nothing to undo.", "No verdict of yours stands in this session.")
         for changed in (undone.pair, undone.restored):
             if changed is not None:
                 self._show(changed)

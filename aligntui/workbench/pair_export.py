@@ -84,7 +84,7 @@ class ExportCounts:
             f"{self.ties} tie{'s' * (self.ties != 1)}",
             f"{self.both_bad} both bad",
             f"{self.skipped} skipped",
-            f"{self.undone} undone",
+            f"{self.undone} taken back or replaced",
         ]
         parts += [f"{self.partial} with a broken-off answer"]
         parts += [f"{count} {reason}" for reason, count in self.settled.items()]

@@ -274,7 +274,7 @@ def test_the_export_counts_what_it_leaves_out(cli: Cli, tmp_path: Path) -> None:
     assert manifest["filters"] == {"with_partial": False, "same_instruction": False}
     assert [record["prompt"][-1]["content"] for record in lines(out)] == ["q0", "q1", "q2"]
     said = cli.ok("pairs", "export", "--format", "trl", "--out", str(out)).err
-    assert "3 pairs written" in said and "1 tie, 1 both bad, 1 skipped, 1 undone" in said
+    assert "3 pairs written" in said and "1 tie, 1 both bad, 1 skipped, 1 taken back or replaced" in said
     assert "2 with a broken-off answer: left out" in said and "1 with answers made under different instructions" in said
     with opened(cli) as store:
         all_in = ExportWish("eba", out, PairFilter(session_id=given), with_partial=True)

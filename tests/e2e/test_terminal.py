@@ -202,3 +202,35 @@ def test_a_lost_terminal_ends_the_console_and_keeps_the_partial_answer(
     if prompt:
         with sqlite3.connect(tmp_path / "work" / "sessions" / "aligntui.db") as db:
             assert db.execute("SELECT count(*) FROM answers WHERE finish = 'cancelled'").fetchone()[0] == 2
+
+
+def test_an_editor_is_found_where_none_was_named_and_its_text_comes_back(tmp_path: Path, env: dict[str, str]) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    nano = programs / "nano"
+    nano.write_text('#!/bin/sh\nprintf "Why is the sky blue?\\n" >> "$1"\n')
+    nano.chmod(0o755)
+    named = ("EDITOR", "VISUAL")
+    own = {**{k: v for k, v in env.items() if k not in named}, "PATH": f"{programs}:{env['PATH']}"}
+    with start(tmp_path / "w", own) as t:
+        t.wait("● ready")
+        t.press("f4")
+        t.wait("Why is the sky blue")
+        t.press("enter")
+        t.wait("· end")
+
+
+def test_a_console_killed_in_mid_answer_says_so_the_next_time(tmp_path: Path, env: dict[str, str]) -> None:
+    with start(tmp_path / "w", env) as t:
+        t.wait("● ready")
+        t.type("!slow Tell me a long story.")
+        t.press("enter")
+        t.wait("tokens|tok/s|▌")
+        time.sleep(0.5)
+        t.kill(signal.SIGKILL)
+    with start(tmp_path / "w", env) as t:
+        t.wait("● ready")
+        t.press("f9")
+        t.wait("used last first")
+        t.press("enter")
+        t.wait("interrupted before an answer was stored")

@@ -180,6 +180,7 @@ def fits(known: Known, wanted: PairFilter) -> bool:
             wanted.annotator in (None, pair.annotator),
             not wanted.verdicts or pair.verdict in wanted.verdicts,
             wanted.imported in (None, known.imported),
+            wanted.ids is None or pair.id in wanted.ids,
             wanted.since is None or known.at >= datetime.fromisoformat(f"{wanted.since}T00:00:00Z"),
             wanted.until is None or known.at < datetime.fromisoformat(f"{wanted.until}T00:00:00Z") + day,
             all(word.lower() in known.texts for word in wanted.text.split()),
@@ -239,13 +240,19 @@ FILTERS = st.builds(
     deleted=st.sampled_from([False, False, True, None]),
     imported=st.sampled_from([None, None, True, False]),
     repeats=st.booleans(),
+    ids=st.one_of(st.none(), st.none(), st.lists(st.integers(0, 120), max_size=40).map(tuple)),
 )
 
 
-def in_this(store: Store, wanted: PairFilter) -> PairFilter:
-    """The filter with ids in place of numbers of sessions."""
-    ids = [session.id for session in store.list_sessions()]
-    return replace(wanted, session_id=ids[wanted.session_id]) if isinstance(wanted.session_id, int) else wanted
+def in_this(filled: Filled, wanted: PairFilter) -> PairFilter:
+    """The filter with ids in place of numbers of sessions and pairs."""
+    sessions = [session.id for session in filled.store.list_sessions()]
+    if isinstance(wanted.session_id, int):
+        wanted = replace(wanted, session_id=sessions[wanted.session_id])
+    if wanted.ids is not None:
+        pairs = dict(enumerate(known.pair.id for known in filled.known))
+        wanted = replace(wanted, ids=tuple(pairs.get(number, "pair_none") for number in wanted.ids))  # type: ignore[arg-type]
+    return wanted
 
 
 @settings(max_examples=250, deadline=None)
@@ -256,7 +263,7 @@ def test_the_list_is_what_reading_everything_gives(
     filled: Filled, wanted: PairFilter, sort: PairSort, few: int, near: int
 ) -> None:
     store, known = filled.store, filled.known
-    wanted = in_this(store, wanted)
+    wanted = in_this(filled, wanted)
     ids = expected(known, wanted, sort)
     with pytest.MonkeyPatch.context() as patch:
         # so that a small list takes every way that a long one takes
@@ -282,7 +289,7 @@ def test_pages_follow_each_other_in_both_directions(
     filled: Filled, wanted: PairFilter, sort: PairSort, size: int
 ) -> None:
     store, known = filled.store, filled.known
-    wanted = in_this(store, wanted)
+    wanted = in_this(filled, wanted)
     ids = expected(known, wanted, sort)
     down: list[str] = []
     while page := store.pair_rows(wanted, sort, size, after=down[-1] if down else None):

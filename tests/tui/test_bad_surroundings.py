@@ -80,7 +80,8 @@ async def test_a_damaged_database_is_said_and_left_alone(workspace: Workspace):
     assert workspace.database.read_bytes() == before
 
 
-async def test_no_editor_is_said_and_the_text_stays(console):
+async def test_no_editor_is_said_and_the_text_stays(console, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
     async with console(adapter=("",)) as c:
         c.screen.query_one("#prompt").load_text("draft")
         await c.press("f4")

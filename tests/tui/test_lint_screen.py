@@ -232,6 +232,28 @@ async def test_pairs_of_a_finding_are_read_in_full(console):
         await c.until(lambda: isinstance(c.app.screen, PairsScreen), "back among the pairs")
 
 
+async def test_the_pairs_of_a_finding_or_of_a_rule_are_listed_in_the_table(console):
+    async with console(adapter=("",), size=(120, 40)) as c:
+        await fill(c, *defects())
+        screen = await opened(c)
+        tally = await go_to(c, screen, "identical-answers")
+        await c.press("p")
+        await c.until(lambda: isinstance(c.app.screen, PairsScreen) and c.app.screen._counted, "the table")
+        assert c.app.screen.listing.total == tally.open == 2
+        await c.sees("only those of the finding")
+        await c.press("L")
+        await c.until(lambda: isinstance(c.app.screen, LintScreen), "lint again")
+        screen = c.app.screen
+        await go_to(c, screen, "identical-answers")
+        await c.press("enter", "p")
+        await c.until(lambda: isinstance(c.app.screen, PairsScreen) and c.app.screen._counted, "the table")
+        assert c.app.screen.listing.total == 1
+        await c.press("f")
+        await c.sees("Filter pairs")
+        await c.press("ctrl+x", "enter")
+        await c.until(lambda: c.app.screen.listing.total == len(defects()), "all again")
+
+
 async def test_a_run_outlives_its_screen_and_says_when_pairs_came_since(console):
     async with console(adapter=("",), size=(120, 40)) as c:
         await fill(c, *defects())

@@ -61,6 +61,13 @@ def test_a_type_or_a_phrasing_of_it_is_found(workspace, canonical) -> None:
     assert library.find("neutral").own is False
 
 
+def test_a_text_of_the_library_has_its_name_whoever_typed_it(workspace, canonical) -> None:
+    library = load_library(workspace, canonical)
+    assert library.named("  No padding.\n") == Instruction("No padding.", "concise", 3)
+    assert library.named(" No padding, please. ") == Instruction("No padding, please.")
+    assert library.named(" \n") == Instruction()
+
+
 @pytest.mark.parametrize(
     ("ref", "complaint"),
     [

@@ -124,6 +124,7 @@ class PairFilterForm(Dialog["PairFilter"]):
         """Empty every line."""
         for name, _ in FIELDS:
             self.query_one(f"#field-{name}", Input).value = ""
+        self._current = replace(self._current, ids=None, text="")
 
     def _read(self) -> PairFilter:
         text = {name: self.query_one(f"#field-{name}", Input).value.strip() for name, _ in FIELDS}

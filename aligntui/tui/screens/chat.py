@@ -9,7 +9,6 @@ from textual import on
 from textual.binding import BindingType
 
 from aligntui.config.keys import BY_ID
-from aligntui.core.instruction import Instruction
 from aligntui.core.pair import Verdict
 from aligntui.core.printable import one_line
 from aligntui.core.turn import Finish
@@ -59,7 +58,7 @@ class ChatScreen(ChatDialogs):
 
     @on(InstructionBox.Edited)
     def _instruction_edited(self, event: InstructionBox.Edited) -> None:
-        self.chat.set_instruction(Instruction(event.text))
+        self.chat.set_instruction(self.bench.library.named(event.text))
 
     @on(TurnBlock.Selected)
     def _turn_selected(self, event: TurnBlock.Selected) -> None:

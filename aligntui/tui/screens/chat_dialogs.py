@@ -54,6 +54,8 @@ class ChatDialogs(ChatBoard):
             self.say(
                 f"Instruction {picked.label}: counts from the next answer on. {{key:chat.rerun}} answers the turn again."
             )
+        else:  # what stands in the bar may have got a name
+            self.chat.set_instruction(self.bench.library.named(self.chat.state.instruction.text))
 
     # columns ----------------------------------------------------------------------------------------
 

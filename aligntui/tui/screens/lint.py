@@ -14,7 +14,7 @@ from aligntui.core.printable import one_line
 from aligntui.data.lint import Finding, Fix
 from aligntui.tui.bindings import bindings
 from aligntui.tui.help_text import said
-from aligntui.tui.screens.lint_board import LintBoard, Row
+from aligntui.tui.screens.lint_board import LintBoard, Looked, Row
 from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.paged_list import PagedList
 from aligntui.workbench.curation.browser import counted
@@ -48,7 +48,7 @@ class LintScreen(LintBoard):
                 return not self.running
             case "lint.fix":
                 return bool(self._rows) and not self.on_rules
-            case "lint.open" | "lint.waive" | "lint.fix_rule":
+            case "lint.open" | "lint.waive" | "lint.fix_rule" | "lint.table":
                 return not self.nothing
             case "lint.undo" | "lint.waivers":
                 return self.desk.run is not None
@@ -99,6 +99,24 @@ class LintScreen(LintBoard):
         if len(ids) > READ_PAIRS:
             blocks.append(Paragraph(Content.styled(f"… and {counted(len(ids) - READ_PAIRS)} more", MUTED)))
         await self.app.push_screen_wait(Reader(one_line(row[0].message, 90), blocks))
+
+    def action_table(self) -> None:
+        """List the pairs of the finding, on the rules of all its open findings, in the table."""
+        row, tally = self._current(), self.rules.current
+        if row is not None:
+            found, what = [row[0]], f"{row[0].rule}: {row[0].message}"
+        elif tally is not None:
+            found, what = (
+                [finding for finding, standing, _ in self._rows if standing is Standing.OPEN],
+                tally.topic.name,
+            )
+        else:
+            return
+        ids = tuple(dict.fromkeys(pair for finding in found for pair in finding.pair_ids))
+        if ids:
+            self.dismiss(Looked(what, ids))
+        else:
+            self.say("No open finding here names a pair.")
 
     # changes ----------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,16 @@ TICK_S = 0.1
 READ_PAIRS = 40
 """Pairs of a finding that are read at once in full."""
 
+
+@dataclass(frozen=True)
+class Looked:
+    """Pairs to list on the pairs screen."""
+
+    what: str
+    """What was found in them, in a few words."""
+    pair_ids: tuple[str, ...]
+
+
 Row = tuple[Finding, Standing, Waiver | None]
 
 
@@ -62,7 +73,7 @@ class FindingList(PagedList[Row]):
         """The cursor stands on another finding."""
 
 
-class LintBoard(GuardedScreen[None]):
+class LintBoard(GuardedScreen["Looked | None"]):
     """The findings of a workspace, and the run that finds them.
 
     Args:

@@ -155,6 +155,7 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
                 if getattr(f, name)
             ),
             {None: "", True: "imported", False: "from the chat"}[f.imported],
+            "" if f.ids is None else "only those of the finding",
             {None: "deleted ones too", True: "deleted", False: ""}[f.deleted],
         ]
         parts += [Content.styled(text, "$text-secondary") for text in said if text]
@@ -386,11 +387,16 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
 
     def action_lint(self) -> None:
         """Look for defects in the pairs."""
+        from aligntui.store import PairFilter
         from aligntui.tui.screens.lint import LintScreen
+        from aligntui.tui.screens.lint_board import Looked
         from aligntui.workbench.curation.lint_desk import desk_of
 
-        def back(_done: None) -> None:
-            self.load(keep_cursor=True)
+        def back(looked: Looked | None) -> None:
+            if looked is not None:
+                self.browser.filter = PairFilter(ids=looked.pair_ids)
+                self.say(f"The pairs of {looked.what} are listed; {{key:pairs.filter}} and Ctrl+X list all again.")
+            self.load(keep_cursor=looked is None)
 
         self.app.push_screen(LintScreen(desk_of(self.browser.store), self.browser.annotator), back)
 

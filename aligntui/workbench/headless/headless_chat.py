@@ -12,7 +12,6 @@ from aligntui.wire.engine import AnswerFinished, GenerationFinished, RequestFail
 from aligntui.workbench.changes import AnswerChanged
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.engine_link import AnswerEvent
-from aligntui.workbench.headless.unanswered import forget_unanswered
 from aligntui.workbench.moves import Moves
 
 
@@ -75,4 +74,4 @@ class HeadlessChat(Chat):
 
         # the failure itself is on its way to the user; a database that fails as well must not hide it
         with contextlib.suppress(AligntuiError), open_store(database) as store:
-            forget_unanswered(store, self.session.id, [exchange.id for exchange in asked], and_session=self._is_new)
+            store.forget_unanswered(self.session.id, [exchange.id for exchange in asked], and_session=self._is_new)
