@@ -1,0 +1,1 @@
+"""Track A: eight plain constraints, sixty prompts each, checked by rule."""
