@@ -1,0 +1,1 @@
+"""The 25 instruction types of IFEval, by subject."""
