@@ -1,16 +1,17 @@
 """Base and adapter in one batch against PEFT run twice, greedy, 64 tokens, one process, one run.
 
-    python benchmarks/pair_decode.py            # prints the ratios
-    python benchmarks/pair_decode.py --check    # and exits 1 when one is below its target
+    python benchmarks/pair_decode.py            # prints the ratio
+    python benchmarks/pair_decode.py --check    # and exits 1 when it is below its target
 
-Every figure is tokens per second of all rows together, reading the prompt included, median of interleaved rounds.
+Every figure is tokens per second of both rows together, reading the prompt included, median of interleaved rounds.
 PEFT twice is `model.generate` inside `disable_adapter()` and then `model.generate` with the adapter, as its
-documentation shows. The grid has 10 base and 10 adapter rows under 10 instructions and is held against the same figure.
+documentation shows. More rows are the subject of batch_decode.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import sys
 import tempfile
@@ -27,7 +28,9 @@ from peft import LoraConfig, PeftModel, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf  # noqa: E402
-from aligntui.backend.infer.decode import RowDone, RowPlan, Summary, decode  # noqa: E402
+from aligntui.backend.infer.decode import decode  # noqa: E402
+from aligntui.backend.infer.embedded import embedded_folder  # noqa: E402
+from aligntui.backend.infer.rows import RowDone, RowPlan, Summary  # noqa: E402
 from aligntui.backend.infer.warm_up import warm_up  # noqa: E402
 from aligntui.backend.infer.weights import load_base  # noqa: E402
 from aligntui.backend.template import encode_rendered, render_prompt  # noqa: E402
@@ -36,7 +39,6 @@ from aligntui.core.sampling import Sampling  # noqa: E402
 
 NEW_TOKENS = 64
 PAIR_TARGET = 2.0
-GRID_TARGET = 9.0
 QUESTION = "How should I prepare for a job interview next week?"
 MANNERS = [
     "concise",
@@ -58,31 +60,24 @@ def main() -> int:
     options = read_options()
     if options.threads:
         torch.set_num_threads(options.threads)
-    base = load_base(dtype=options.dtype)
-    base.end_ids = frozenset()  # every row makes all its tokens, on both sides
-    shelf = AdapterShelf(base)
-    warm_up(shelf, fixed_threads=options.threads > 0)
-    shelf.threads.reading = shelf.threads.stepping  # one number for both sides, the one that steps are fastest with
     with tempfile.TemporaryDirectory() as scratch:
-        folder = DEMO if (DEMO / "adapter_model.safetensors").is_file() else random_adapter(base.folder, Path(scratch))
-        adapter = shelf.get(str(folder))
-        plain = AutoModelForCausalLM.from_pretrained(base.folder, dtype=getattr(torch, options.dtype))
-        peft = PeftModel.from_pretrained(plain, folder).eval()
-    prompts = [prompt_ids(shelf, f"Answer in a {manner} way.") for manner in MANNERS]
-    sides: dict[str, tuple[int, Callable[[], None]]] = {
-        "PEFT twice": (2, lambda: peft_twice(peft, prompts[0])),
-        "pair, one batch": (2, lambda: mixed(shelf, adapter, prompts[:1])),
-        "20 rows, one batch": (20, lambda: mixed(shelf, adapter, prompts)),
-        "transformers, 20 base rows": (20, lambda: plain_batch(peft, prompts, base.pad_id)),
+        folder = find_adapter(Path(scratch))
+        shelf, adapter, peft = load_sides(options, folder)
+    shelf.base.end_ids = frozenset()  # every row makes all its tokens, on both sides
+    shelf.threads.reading = shelf.threads.stepping  # one number for both sides, the one that steps are fastest with
+    ids = prompt_ids(shelf, f"Answer in a {MANNERS[0]} way.")
+    sides: dict[str, Callable[[], object]] = {
+        "PEFT twice": lambda: [peft_answer(peft, ids, tuned=tuned) for tuned in (False, True)],
+        "pair, one batch": lambda: mixed(shelf, adapter, [ids]),
     }
     speeds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(options.rounds + 1):
-        for name, (rows, run) in sides.items():
+        for name, run in sides.items():
             began = time.perf_counter()
             run()
             if number:  # the first round only warms up
-                speeds[name].append(rows * NEW_TOKENS / (time.perf_counter() - began))
-    return report(options, str(folder), speeds)
+                speeds[name].append(2 * NEW_TOKENS / (time.perf_counter() - began))
+    return report(options, folder, speeds)
 
 
 def read_options() -> argparse.Namespace:
@@ -91,21 +86,31 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float32"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0, help="0 is the engine's own choice")
-    parser.add_argument("--check", action="store_true", help="exit 1 below the targets")
+    parser.add_argument("--check", action="store_true", help="exit 1 below the target")
     return parser.parse_args()
 
 
-def random_adapter(base: Path, folder: Path) -> Path:
-    """An adapter with r = 8 on the query and value projections, its second matrix small and random."""
+def find_adapter(scratch: Path) -> Path:
+    """The demo adapter; a random one of its kind where its weights are not here."""
+    if (DEMO / "adapter_model.safetensors").is_file():
+        return DEMO
     torch.manual_seed(0)
-    model = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(base), LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"])
-    )
+    plain = AutoModelForCausalLM.from_pretrained(embedded_folder())
+    model = get_peft_model(plain, LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"]))
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.01)
-    model.save_pretrained(folder / "random")
-    return folder / "random"
+    model.save_pretrained(str(scratch / "random"))
+    return scratch / "random"
+
+
+def load_sides(options: argparse.Namespace, folder: Path) -> tuple[AdapterShelf, Adapter, PeftModel]:
+    """The embedded model with the adapter, as the engine loads it and as PEFT does."""
+    base = load_base(dtype=options.dtype)
+    shelf = AdapterShelf(base)
+    warm_up(shelf, fixed_threads=options.threads > 0)
+    plain = AutoModelForCausalLM.from_pretrained(base.folder, dtype=getattr(torch, options.dtype))
+    return shelf, shelf.get(str(folder)), PeftModel.from_pretrained(plain, folder).eval()
 
 
 def prompt_ids(shelf: AdapterShelf, instruction: str) -> list[int]:
@@ -117,26 +122,26 @@ def prompt_ids(shelf: AdapterShelf, instruction: str) -> list[int]:
     )
 
 
-def mixed(shelf: AdapterShelf, adapter: Adapter, prompts: list[list[int]]) -> None:
-    """Every prompt for the base and for the adapter, all in one batch."""
+def mixed(shelf: AdapterShelf, adapter: Adapter, prompts: list[list[int]]) -> int:
+    """Every prompt for the base and for the adapter, all in one batch; returns the tokens made."""
     sampling = Sampling(temperature=0, max_new_tokens=NEW_TOKENS)
     plans = [RowPlan(f"{n}{side}", ids, sampling, side) for n, ids in enumerate(prompts) for side in (None, adapter)]
     done = [event for event in decode(shelf, plans, Summary()) if isinstance(event, RowDone)]
-    assert sum(len(event.token_ids) for event in done) == len(plans) * NEW_TOKENS
+    made = sum(len(event.token_ids) for event in done)
+    assert made == len(plans) * NEW_TOKENS
+    return made
 
 
-def peft_twice(model: PeftModel, ids: list[int]) -> None:
-    """The usual way: the adapter off, then on."""
+def peft_answer(model: PeftModel, ids: list[int], *, tuned: bool) -> None:
+    """One answer the usual way, with the adapter on or off."""
     inputs = torch.tensor([ids])  # (1, T)
     options = {"max_new_tokens": NEW_TOKENS, "min_new_tokens": NEW_TOKENS, "do_sample": False}
-    with torch.inference_mode():
-        with model.disable_adapter():
-            model.generate(input_ids=inputs, attention_mask=torch.ones_like(inputs), **options)
+    with torch.inference_mode(), contextlib.nullcontext() if tuned else model.disable_adapter():
         model.generate(input_ids=inputs, attention_mask=torch.ones_like(inputs), **options)
 
 
-def plain_batch(model: PeftModel, prompts: list[list[int]], pad_id: int) -> None:
-    """transformers' own batched generation of base rows, without any adapter; for reference."""
+def plain_batch(model: PeftModel, prompts: list[list[int]], pad_id: int) -> int:
+    """transformers' own batched generation of base rows, without any adapter; for reference. Returns the tokens made."""
     length = max(map(len, prompts))
     padded = [[pad_id] * (length - len(ids)) + ids for ids in prompts] * 2
     mask = [[0] * (length - len(ids)) + [1] * len(ids) for ids in prompts] * 2
@@ -148,19 +153,18 @@ def plain_batch(model: PeftModel, prompts: list[list[int]], pad_id: int) -> None
             min_new_tokens=NEW_TOKENS,
             do_sample=False,
         )
+    return len(padded) * NEW_TOKENS
 
 
-def report(options: argparse.Namespace, adapter: str, speeds: dict[str, list[float]]) -> int:
-    """Print medians, ranges and ratios; the exit code says whether the targets were met."""
+def report(options: argparse.Namespace, adapter: Path, speeds: dict[str, list[float]]) -> int:
+    """Print medians, ranges and the ratio; the exit code says whether the target was met."""
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     print(f"{options.dtype}, {torch.get_num_threads()} thread(s), {options.rounds} rounds, adapter {adapter}")
     for name, values in speeds.items():
         print(f"  {name:28s} {medians[name]:7.1f} tokens/s   ({min(values):.1f} to {max(values):.1f})")
     pair = medians["pair, one batch"] / medians["PEFT twice"]
-    grid = medians["20 rows, one batch"] / medians["PEFT twice"]
     print(f"  pair / PEFT twice    {pair:5.2f} x   (target {PAIR_TARGET})")
-    print(f"  20 rows / PEFT twice {grid:5.2f} x   (target {GRID_TARGET})")
-    return int(options.check and (pair < PAIR_TARGET or grid < GRID_TARGET))
+    return int(options.check and pair < PAIR_TARGET)
 
 
 if __name__ == "__main__":

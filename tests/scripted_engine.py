@@ -5,19 +5,24 @@
 What it writes follows from side, instruction, last prompt, seed and temperature, so the same request gives the same answer.
 Prompts with these words are special: `!crash` (SIGKILL to itself in mid-answer), `!fail` (RequestFailed in
 mid-answer), `!slow`, `!hostile` (terminal escapes, markup, bidi, zalgo), `!cjk`, `!empty`, `!long` (3000 words,
-whatever the limit). Adapters whose name contains `foreign` get warnings, those with `broken` are refused; models
+whatever the limit). The vector of a text is made of its words, so texts with words in common are near each other; embedding
+models whose name contains `missing` cannot be had. Adapters whose name contains `foreign` get warnings, those with `broken` are refused; models
 whose name contains `missing` are refused. The script file may set every field of `Script`.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import hashlib
 import json
+import math
 import os
 import platform
 import queue
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -31,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from aligntui.core.conditions import Conditions  # noqa: E402  the repository must be on the path first
-from aligntui.core.errors import AligntuiError, UserError, kind_of  # noqa: E402
+from aligntui.core.errors import AligntuiError, EnvironmentProblem, UserError, kind_of  # noqa: E402
 from aligntui.core.ids import sha256_text  # noqa: E402
 from aligntui.core.prompt_format import Message, Mode, place_instruction  # noqa: E402
 from aligntui.wire import codec, engine  # noqa: E402
@@ -39,6 +44,10 @@ from aligntui.wire import codec, engine  # noqa: E402
 VERSIONS = {"python": platform.python_version(), "scripted": "1"}
 END = 2
 """Token that ends an answer; it has no text."""
+DIM = 64
+"""Numbers of a text's vector, one for each byte of a word's hash."""
+MAX_TOKENS = 256
+"""Words of a text that are read for its vector."""
 CRASH_AFTER_WORDS = 5
 LONG_WORDS = 3000
 
@@ -133,6 +142,23 @@ def text_of(token: int) -> str:
 
 def logprob(token: int, place: int, side: str) -> float:
     return -(zlib.crc32(f"{side}|{token}|{place}".encode()) % 400) / 100
+
+
+# the vectors of texts -----------------------------------------------------------------------------
+
+
+def words_of(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def vector_of(text: str) -> list[float]:
+    """Sum of one fixed direction for every word, at length 1; a text without words has a direction of its own."""
+    total = [0.0] * DIM
+    for word in words_of(text)[:MAX_TOKENS] or [""]:
+        for place, byte in enumerate(hashlib.sha512(word.encode("utf-8", "replace")).digest()):
+            total[place] += byte - 127.5
+    length = math.hypot(*total)
+    return [value / length for value in total]
 
 
 # what it writes -----------------------------------------------------------------------------------
@@ -291,6 +317,8 @@ class ScriptedEngine:
                 self._generate(request)
             case engine.MeasureGap():
                 self._measure(request)
+            case engine.EmbedTexts():
+                self._embed(request)
 
     # loading ------------------------------------------------------------------------------------
 
@@ -372,18 +400,17 @@ class ScriptedEngine:
         model, asked_at = self._loaded(), time.perf_counter()
         if not request.rows:
             raise UserError("A generation needs at least one row.")
+        if request.at_once < 0:
+            raise UserError(f"at_once must be 0 or more, not {request.at_once}.")
         streams = [self._prepare(row, model) for row in request.rows]
-        for stream in streams:
-            self.send(
-                engine.AnswerStarted(request.request, stream.row.row, stream.conditions.as_dict(), stream.prompt_tokens)
-            )
-            if stream.text:
-                # as the real engine does: what is there already comes first
-                self.send(engine.TextArrived(request.request, stream.row.row, stream.text, len(stream.ids)))
+        waiting, live = list(streams), []
         prompts = " ".join(row.history[-1][1] for row in request.rows)
         delay_s = self._script.slow_delay_s if "!slow" in prompts else self._script.delay_s
-        live, words, first_at, last_at = list(streams), 0, 0.0, 0.0
-        while live:
+        words, first_at, last_at = 0, 0.0, 0.0
+        while live or waiting:
+            while waiting and len(live) < (request.at_once or len(streams)):
+                live.append(waiting.pop(0))
+                self._begin(request, live[-1])
             time.sleep(0 if "!long" in prompts and words % 20 else delay_s)
             if request.request in self._cancelled:
                 for stream in live:
@@ -393,7 +420,7 @@ class ScriptedEngine:
             first_at, last_at = first_at or now, now
             for stream in tuple(live):
                 text = stream.step(now) if stream.pending else ""
-                if text:
+                if text and request.stream:
                     self.send(
                         engine.TextArrived(
                             request.request, stream.row.row, text, len(stream.ids), now - stream.first_at
@@ -406,17 +433,29 @@ class ScriptedEngine:
             if words == CRASH_AFTER_WORDS and "!crash" in prompts:
                 os.kill(os.getpid(), signal.SIGKILL)
             if words == CRASH_AFTER_WORDS and "!fail" in prompts:
+                left = f" {len(waiting)} of {len(streams)} rows were not begun." if waiting else ""
                 self.send(
                     engine.RequestFailed(
-                        request.request, "environment", "The machine ran out of memory while decoding.",
+                        request.request, "environment", f"The machine ran out of memory while decoding.{left}",
                         "Use a shorter prompt or fewer columns.", "Traceback (scripted)",
                     )
                 )  # fmt: skip
                 return
         self._cancelled.discard(request.request)
         tokens = sum(stream.new for stream in streams)
+        computed = tokens + sum(stream.prompt_tokens for stream in streams if stream not in waiting)
         prefill_s = (first_at or asked_at) - asked_at
-        self.send(engine.GenerationFinished(request.request, tokens, last_at - first_at, prefill_s, "mixed-batch"))
+        path = (
+            f"mixed-batch, at most {request.at_once} rows, replaced as they end" if request.at_once else "mixed-batch"
+        )
+        self.send(engine.GenerationFinished(request.request, tokens, last_at - first_at, prefill_s, path, computed))
+
+    def _begin(self, request: engine.StartGeneration, stream: Stream) -> None:
+        row = stream.row.row
+        self.send(engine.AnswerStarted(request.request, row, stream.conditions.as_dict(), stream.prompt_tokens))
+        if stream.text and request.stream:
+            # as the real engine does: what is there already comes first
+            self.send(engine.TextArrived(request.request, row, stream.text, len(stream.ids)))
 
     def _prepare(self, row: engine.Row, model: engine.ModelLoaded) -> Stream:
         adapter_sha256 = self._adapter_sha256(row.adapter)
@@ -490,6 +529,25 @@ class ScriptedEngine:
         adapter = tuple(logprob(token, place, side) for place, token in tokens)
         pieces = tuple(text_of(token) for token in request.token_ids)
         self.send(engine.GapMeasured(request.request, request.row.row, pieces, base, adapter))
+
+    # embedding ----------------------------------------------------------------------------------
+
+    def _embed(self, request: engine.EmbedTexts) -> None:
+        if "missing" in request.model:
+            raise EnvironmentProblem(
+                f"The embedding model {request.model} could not be fetched with pip.", "Check the network."
+            )
+        vectors = [vector_of(text) for text in request.texts]
+        self.send(
+            engine.TextsEmbedded(
+                request=request.request,
+                dim=DIM,
+                vectors=base64.b64encode(b"".join(struct.pack(f"<{DIM}f", *vector) for vector in vectors)).decode(),
+                truncated=sum(len(words_of(text)) > MAX_TOKENS for text in request.texts),
+                max_tokens=MAX_TOKENS,
+                weights_sha256=sha256_text(f"weights of {request.model}"),
+            )
+        )
 
 
 if __name__ == "__main__":

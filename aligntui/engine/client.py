@@ -23,6 +23,7 @@ from aligntui.wire.engine import (
     PROTOCOL_VERSION,
     AdapterLoaded,
     CancelGeneration,
+    EmbedTexts,
     EngineStarted,
     Event,
     GapMeasured,
@@ -35,6 +36,7 @@ from aligntui.wire.engine import (
     RequestFailed,
     StartGeneration,
     StopEngine,
+    TextsEmbedded,
 )
 
 ENGINE_ARGV = (sys.executable, "-m", "aligntui.backend.infer")
@@ -46,8 +48,8 @@ KILL_GRACE_S = 2.0
 
 EngineEvent = Event | EngineExited
 """What a listener gets: the engine's own events in order, then `EngineExited`."""
-_TERMINAL = (ModelLoaded, AdapterLoaded, GenerationFinished, GapMeasured, RequestFailed)
-_ANSWERED = (LoadModel, InspectAdapter, StartGeneration, MeasureGap)
+_TERMINAL = (ModelLoaded, AdapterLoaded, GenerationFinished, GapMeasured, TextsEmbedded, RequestFailed)
+_ANSWERED = (LoadModel, InspectAdapter, StartGeneration, MeasureGap, EmbedTexts)
 _log = logging.getLogger("aligntui.engine")
 
 
@@ -237,12 +239,16 @@ class EngineClient:
     async def request(
         self, request: MeasureGap, on_event: Callable[[EngineEvent], None] | None = None
     ) -> GapMeasured: ...
+    @overload
+    async def request(
+        self, request: EmbedTexts, on_event: Callable[[EngineEvent], None] | None = None
+    ) -> TextsEmbedded: ...
 
     async def request(
         self,
-        request: LoadModel | InspectAdapter | StartGeneration | MeasureGap,
+        request: LoadModel | InspectAdapter | StartGeneration | MeasureGap | EmbedTexts,
         on_event: Callable[[EngineEvent], None] | None = None,
-    ) -> ModelLoaded | AdapterLoaded | GenerationFinished | GapMeasured:
+    ) -> ModelLoaded | AdapterLoaded | GenerationFinished | GapMeasured | TextsEmbedded:
         """Send a request and wait for the event that ends it.
 
         Args:
@@ -265,7 +271,7 @@ class EngineClient:
             if unsubscribe is not None:
                 unsubscribe()
         match answer:
-            case ModelLoaded() | AdapterLoaded() | GenerationFinished() | GapMeasured():
+            case ModelLoaded() | AdapterLoaded() | GenerationFinished() | GapMeasured() | TextsEmbedded():
                 return answer
             case RequestFailed():
                 raise error_of(answer)

@@ -2,8 +2,10 @@
 
 One JSON object a line over a private pipe, UTF-8, `kind` first. Every request carries a `request` id and
 every event that answers it carries the same id. A `StartGeneration` is answered by one `AnswerStarted`
-for each row, any number of `TextArrived`, one `AnswerFinished` for each row (finished, cancelled or partial) and
-then exactly one `GenerationFinished` or `RequestFailed`. Every other request is answered by its own event or by `RequestFailed`.
+for each row that is begun, any number of `TextArrived`, one `AnswerFinished` for each row that was begun (finished,
+cancelled or partial) and then exactly one `GenerationFinished` or `RequestFailed`. Rows that wait behind others when a
+cancel or a failure comes are never begun: nothing is sent for them. Every other request is answered by its own
+event or by `RequestFailed`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class AdapterRef:
 
 @dataclass(frozen=True)
 class Row:
-    """One answer to be made. All rows of a request are decoded in one batch."""
+    """One answer to be made."""
 
     row: str
     """Name chosen by the caller; events carry it."""
@@ -78,10 +80,16 @@ class InspectAdapter:
 
 @dataclass(frozen=True)
 class StartGeneration:
-    """Decode all rows in one batch."""
+    """Decode all rows in one batch, or at most `at_once` of them at the same time."""
 
     request: str
     rows: tuple[Row, ...] = ()
+    at_once: int = 0
+    """0: all rows in one batch. n: at most n rows decode at the same time, and one that ends is replaced by the next;
+    the engine sorts them so that little padding is computed. What a row says does not depend on it (exactly so in
+    float32)."""
+    stream: bool = True
+    """False: no `TextArrived`, for a long run that nobody watches word by word."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,16 @@ class MeasureGap:
     row: Row = field(default_factory=lambda: Row("", ()))
     """History, instruction and mode of the answer; `adapter` and `strength` of the side to hold against the base."""
     token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class EmbedTexts:
+    """Sentence embeddings of texts; needs no chat model. It cannot be cancelled: send some hundred texts at a time."""
+
+    request: str
+    texts: tuple[str, ...] = ()
+    model: str = "minilm"
+    """`minilm` (all-MiniLM-L6-v2), a local path, or a hub id."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +194,7 @@ class AdapterLoaded:
 
 @dataclass(frozen=True)
 class AnswerStarted:
-    """A row's prompt was rendered; its conditions are fixed from here on."""
+    """A row begins: its prompt was rendered, and its conditions are fixed from here on."""
 
     request: str
     row: str
@@ -213,20 +231,28 @@ class AnswerFinished:
     prompt_tokens: int
     decode_s: float
     first_token_s: float
+    """Seconds from the row's begin to its first token."""
 
 
 @dataclass(frozen=True)
 class GenerationFinished:
-    """The batch is done."""
+    """All rows are done, or a cancel ended those that were begun."""
 
     request: str
     tokens: int
     """New tokens of all rows."""
     decode_s: float
-    """Seconds from the first to the last generated token of the batch."""
+    """Seconds from the first to the last generated token of all rows."""
     prefill_s: float
+    """Seconds spent reading prompts."""
     path: str
-    """mixed-batch, or the reason why another path was taken."""
+    """mixed-batch, or the reason why another path was taken; with `at_once` also how rows follow each other."""
+    computed_tokens: int = 0
+    """Positions that went through the model, in reading and in decoding, padding included."""
+    padding_tokens: int = 0
+    """Those of them that were padding."""
+    cache_padding: float = 0.0
+    """Share of the cached positions looked at in decoding that were padding, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -241,8 +267,25 @@ class GapMeasured:
 
 
 @dataclass(frozen=True)
+class TextsEmbedded:
+    """One vector of length 1 for each text, in the order of the texts."""
+
+    request: str
+    dim: int
+    """Numbers of a vector."""
+    vectors: str
+    """Base64 of little-endian float32, n x dim, row by row."""
+    truncated: int = 0
+    """Texts longer than `max_tokens`, of which only the beginning was read."""
+    max_tokens: int = 0
+    """Tokens of a text that the model reads, its two special ones included."""
+    weights_sha256: str = ""
+    """Hash of the model's weights, as in `ModelLoaded`."""
+
+
+@dataclass(frozen=True)
 class RequestFailed:
-    """A request came to nothing."""
+    """A request came to nothing; a generation, to no more than the rows that were finished."""
 
     request: str
     error: str
@@ -253,7 +296,7 @@ class RequestFailed:
     """Traceback for the log; never shown unasked."""
 
 
-REQUESTS = (LoadModel, InspectAdapter, StartGeneration, CancelGeneration, MeasureGap, StopEngine)
+REQUESTS = (LoadModel, InspectAdapter, StartGeneration, CancelGeneration, MeasureGap, EmbedTexts, StopEngine)
 EVENTS = (
     EngineStarted,
     LoadProgressed,
@@ -264,10 +307,11 @@ EVENTS = (
     AnswerFinished,
     GenerationFinished,
     GapMeasured,
+    TextsEmbedded,
     RequestFailed,
 )
 
-Request = LoadModel | InspectAdapter | StartGeneration | CancelGeneration | MeasureGap | StopEngine
+Request = LoadModel | InspectAdapter | StartGeneration | CancelGeneration | MeasureGap | EmbedTexts | StopEngine
 Event = (
     EngineStarted
     | LoadProgressed
@@ -278,5 +322,6 @@ Event = (
     | AnswerFinished
     | GenerationFinished
     | GapMeasured
+    | TextsEmbedded
     | RequestFailed
 )

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from aligntui.backend.infer.adapters import AdapterShelf
-from aligntui.backend.infer.decode import RowDone, Summary, decode
+from aligntui.backend.infer.decode import decode
 from aligntui.backend.infer.forward import BatchForward
+from aligntui.backend.infer.rows import NewText, RowDone, Summary
 from aligntui.core.errors import UserError
 from tests.backend import tiny
 
@@ -263,9 +264,7 @@ def test_text_is_shown_about_thirty_times_a_second_not_at_every_token(
         now[0] += 0.002
         return now[0]
 
-    events = [
-        e for e in decode(shelf, [tiny.plan("w", MIDDLE, 60)], Summary(), clock=clock) if not isinstance(e, RowDone)
-    ]
+    events = [e for e in decode(shelf, [tiny.plan("w", MIDDLE, 60)], Summary(), clock=clock) if isinstance(e, NewText)]
     assert 4 <= len(events) <= 12
     assert events[0].tokens == 1
 

@@ -35,15 +35,64 @@ def test_one_position_at_a_time_is_the_same_as_many() -> None:
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
+def held(layer: GrowingLayer) -> tuple[torch.Tensor, torch.Tensor]:
+    """All that it holds (B, H, T, D)."""
+    nothing = positions(0, rows=layer.rows)
+    return layer.update(*nothing)
+
+
 def test_rows_leave_and_padding_goes() -> None:
     layer = GrowingLayer()
     keys, values = positions(10)
     layer.update(keys, values)
-    layer.keep(torch.tensor([2, 0]), 4)
+    layer.keep([2, 0], 6)
     more = positions(1, rows=2, seed=9)
     found = layer.update(*more)
     assert torch.equal(found[0], torch.cat([keys[[2, 0], :, 4:], more[0]], 2))
     assert torch.equal(found[1], torch.cat([values[[2, 0], :, 4:], more[1]], 2))
+
+
+def test_rows_join_shorter_and_longer_ones_and_each_ends_at_the_end() -> None:
+    for length in (3, 10, 40):
+        layer, other = GrowingLayer(), GrowingLayer()
+        keys, values = positions(10)
+        more_keys, more_values = positions(length, rows=2, seed=1)
+        layer.update(keys, values)
+        other.update(more_keys, more_values)
+        whole = max(10, length)
+        layer.keep([2, 4, 0, 3], whole, other)
+        found_keys, found_values = held(layer)
+        assert found_keys.shape[:3] == (4, 2, whole)
+        for place, row in ((0, 2), (2, 0)):
+            assert torch.equal(found_keys[place, :, whole - 10 :], keys[row])
+            assert torch.equal(found_values[place, :, whole - 10 :], values[row])
+        for place, row in ((1, 1), (3, 0)):
+            assert torch.equal(found_keys[place, :, whole - length :], more_keys[row])
+            assert torch.equal(found_values[place, :, whole - length :], more_values[row])
+        # what is no row's own is looked at with weight 0, and 0 times what is not finite is not 0
+        assert torch.isfinite(found_keys).all() and torch.isfinite(found_values).all()
+
+
+def test_rows_change_places_and_are_repeated() -> None:
+    layer = GrowingLayer()
+    keys, values = positions(7)
+    layer.update(keys, values)
+    layer.keep([1, 0, 2], 7)
+    layer.keep([0, 0, 2, 1, 1], 7)
+    assert torch.equal(held(layer)[0], keys[[1, 1, 2, 0, 0]])
+    assert torch.equal(held(layer)[1], values[[1, 1, 2, 0, 0]])
+
+
+def test_a_window_that_moves_on_for_long_keeps_its_contents_and_its_room() -> None:
+    layer, expected = GrowingLayer(), positions(20, rows=2)[0]
+    layer.update(expected, expected)
+    for step in range(FIRST_ROOM * 3):
+        new = positions(1, rows=2, seed=step)[0]
+        found, _ = layer.append(new[:, :, 0], new[:, :, 0])
+        layer.keep([0, 1], 20)
+        expected = torch.cat([expected, new], 2)[:, :, 1:]
+        assert torch.equal(found[:, :, 1:], expected)
+    assert layer.room == FIRST_ROOM
 
 
 def test_only_full_attention_is_ours() -> None:
@@ -52,6 +101,7 @@ def test_only_full_attention_is_ours() -> None:
         Gemma3TextConfig(num_hidden_layers=2, sliding_window=8, layer_types=["sliding_attention", "full_attention"])
     )
     assert plain.foreign == []
+    assert plain.joins and not mixed.joins
     assert mixed.foreign == ["DynamicSlidingWindowLayer"]
     assert isinstance(mixed.layers[1], GrowingLayer)
     assert not mixed.recurrent
@@ -64,6 +114,6 @@ def test_foreign_layers_lose_rows_too_but_keep_their_padding() -> None:
     keys, values = positions(6)
     for layer in range(2):
         cache.update(keys, values, layer)
-    assert cache.keep(torch.tensor([1]), 3) == 0
+    cache.keep([1], 3)
     found = cache.update(keys[:1, :, :1], values[:1, :, :1], 0)
     assert torch.equal(found[0], torch.cat([keys[1:2], keys[:1, :, :1]], 2))

@@ -248,3 +248,88 @@ def test_every_row_of_many_columns_is_told_apart(loaded: Talk, adapter_a: Path, 
     for row in rows:
         (alone,) = [e for e in loaded.ask(wire.StartGeneration("h", (row,))) if isinstance(e, wire.AnswerFinished)]
         assert together[row.row] == alone.token_ids
+
+
+def many_rows(adapter: Path, count: int = 30) -> tuple[wire.Row, ...]:
+    """Rows of different prompts, lengths and seeds for two sides."""
+    ref = wire.AdapterRef("a", str(adapter))
+    return tuple(
+        wire.Row(
+            f"{n}",
+            (("user", "Why? " * (1 + n % 4)),),
+            adapter=ref if n % 2 else None,
+            temperature=0.8 * (n % 3),
+            max_new_tokens=3 + 5 * (n % 5),
+            seed=n,
+        )
+        for n in range(count)
+    )
+
+
+def test_a_long_run_begins_rows_in_turn_and_says_what_was_wasted(loaded: Talk, adapter_a: Path) -> None:
+    rows = many_rows(adapter_a)
+    whole = {e.row: e for e in loaded.ask(wire.StartGeneration("g", rows)) if isinstance(e, wire.AnswerFinished)}
+    events = loaded.ask(wire.StartGeneration("h", rows, at_once=4, stream=False))
+    assert {type(e) for e in events} == {wire.AnswerStarted, wire.AnswerFinished, wire.GenerationFinished}
+    open_rows: set[str] = set()
+    for event in events[:-1]:
+        if isinstance(event, wire.AnswerStarted):
+            open_rows.add(event.row)
+            assert len(open_rows) <= 4
+        else:
+            open_rows.remove(event.row)
+            assert (event.token_ids, event.text) == (whole[event.row].token_ids, whole[event.row].text)
+    end = events[-1]
+    assert "at most 4 rows" in end.path
+    assert end.tokens == sum(len(answer.token_ids) for answer in whole.values())
+    assert end.computed_tokens > end.tokens > 0 <= end.padding_tokens
+    assert end.padding_tokens / end.computed_tokens < 0.15
+    assert 0 <= end.cache_padding < 1
+
+
+def test_conditions_do_not_depend_on_how_rows_follow_each_other(loaded: Talk, adapter_a: Path) -> None:
+    rows = many_rows(adapter_a, 5)
+    once = {e.row: e for e in loaded.ask(wire.StartGeneration("g", rows)) if isinstance(e, wire.AnswerStarted)}
+    turns = loaded.ask(wire.StartGeneration("g", rows, at_once=2))
+    assert {e.row: e for e in turns if isinstance(e, wire.AnswerStarted)} == once
+
+
+def test_a_failure_says_how_many_rows_were_not_begun(
+    loaded: Talk, adapter_a: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> torch.Tensor:
+        raise RuntimeError("a bug")
+
+    assert loaded.owner._shelf is not None
+    monkeypatch.setattr(loaded.owner._shelf.base, "end_ids", frozenset())
+    monkeypatch.setattr(BatchForward, "step", failing)
+    *_, event = events = loaded.ask(wire.StartGeneration("g", many_rows(adapter_a), at_once=4))
+    assert isinstance(event, wire.RequestFailed)
+    assert event.message.endswith("26 of 30 rows were not begun.")
+    assert [type(e).__name__ for e in events].count("AnswerFinished") == 4
+
+
+def test_a_cancelled_run_leaves_the_waiting_rows_out(
+    loaded: Talk, adapter_a: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, steps = BatchForward.step, 0
+
+    def counting(self: BatchForward, tokens: torch.Tensor) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        if steps == 6:
+            loaded.owner.submit(wire.CancelGeneration("c", "g"))
+        return step(self, tokens)
+
+    monkeypatch.setattr(BatchForward, "step", counting)
+    events = loaded.ask(wire.StartGeneration("g", many_rows(adapter_a), at_once=3))
+    assert isinstance(events[-1], wire.GenerationFinished)
+    started = [e.row for e in events if isinstance(e, wire.AnswerStarted)]
+    ended = {e.row: e.finish for e in events if isinstance(e, wire.AnswerFinished)}
+    assert set(started) == set(ended) and len(started) < 30
+    assert "cancelled" in ended.values()
+
+
+def test_a_negative_number_of_rows_is_refused(loaded: Talk) -> None:
+    (event,) = loaded.ask(wire.StartGeneration("g", (wire.Row("x", HISTORY),), at_once=-1))
+    assert (event.error, "at_once" in event.message) == ("user", True)

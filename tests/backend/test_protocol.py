@@ -154,3 +154,20 @@ def test_it_leaves_when_nobody_reads_its_events(engine: Engine) -> None:
     engine.process.stdout.close()
     engine.send(b"garbage\n")
     assert engine.process.wait(timeout=5) == 0
+
+
+def test_embedding_needs_no_chat_model_and_a_long_run_follows(engine: Engine, tiny_llama: Path, tmp_path: Path) -> None:
+    from tests.backend.test_embedding import save_bert, vectors_of
+
+    bert = save_bert(tmp_path / "bert", pooling_mode_mean_tokens=True)
+    engine.send(wire.EmbedTexts("e", ("one", "two\n日本", ""), str(bert)))
+    *stages, embedded = engine.until(wire.TextsEmbedded)
+    assert {event.request for event in stages[1:]} == {"e"}
+    assert vectors_of(embedded).shape == (3, 32)
+    engine.send(wire.LoadModel("l", str(tiny_llama), dtype="float32", device="cpu", threads=1))
+    engine.until(wire.ModelLoaded)
+    rows = tuple(wire.Row(f"{n}", (("user", "Go on."),), max_new_tokens=1 + n % 4, seed=n) for n in range(50))
+    engine.send(wire.StartGeneration("g", rows, at_once=8, stream=False))
+    *events, finished = engine.until(wire.GenerationFinished)
+    assert sum(isinstance(event, wire.AnswerFinished) for event in events) == 50
+    assert finished.computed_tokens > finished.tokens

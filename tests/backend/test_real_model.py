@@ -12,8 +12,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from aligntui.backend.infer.adapters import AdapterShelf
-from aligntui.backend.infer.fetch import EMBEDDED, GGUF_SHA256
+from aligntui.backend.infer.embedded import EMBEDDED, GGUF_SHA256
 from aligntui.backend.infer.prepare import prepare_row
+from aligntui.backend.infer.rows import Summary
 from aligntui.backend.infer.warm_up import warm_up
 from aligntui.backend.infer.weights import load_base
 from aligntui.wire.engine import Row
@@ -77,3 +78,18 @@ def test_base_and_adapter_rows_are_what_peft_writes_for_each(shelf: AdapterShelf
 def test_the_templates_own_default_system_prompt_is_visible(shelf: AdapterShelf) -> None:
     _, rendered = prepare_row(Row("r", (("user", "Hi"),)), shelf)
     assert "You are a helpful AI assistant named SmolLM" in rendered
+
+
+def test_rows_that_join_and_leave_say_what_they_say_alone(shelf: AdapterShelf, adapter: Path) -> None:
+    loaded, plans = shelf.get(str(adapter)), []
+    questions = ["Why is the sky blue?", "Name three rivers.", "How does one bake bread without an oven at home?"]
+    for n in range(9):
+        row = Row(f"{n}", (("user", questions[n % 3]),), "Be brief." if n % 2 else "", temperature=0)
+        ids = prepare_row(row, shelf)[0].prompt_ids
+        plans.append(tiny.plan(row.row, ids, 4 + 3 * (n % 5), 0.7 * (n % 2), n, adapter=loaded if n % 3 else None))
+    summary = Summary()
+    together = tiny.run(shelf, plans, at_once=3, summary=summary)
+    for plan in plans:
+        assert together[plan.name].token_ids == tiny.run(shelf, [plan])[plan.name].token_ids
+    assert summary.path == "mixed-batch, at most 3 rows, replaced as they end"
+    assert summary.work.padding / summary.work.computed < 0.15

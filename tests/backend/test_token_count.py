@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aligntui.backend.infer.fetch import embedded_folder
+from aligntui.backend.infer.embedded import embedded_folder
 from aligntui.backend.template import encode_rendered, find_template, render_prompt
 from aligntui.core.prompt_format import Message, Mode
 from aligntui.data.token_count import read_token_counter

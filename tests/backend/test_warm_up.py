@@ -11,9 +11,9 @@ import torch
 from transformers import FalconH1Config, FalconH1ForCausalLM, Mamba2Config, Mamba2ForCausalLM
 
 from aligntui.backend.infer.adapters import AdapterShelf
-from aligntui.backend.infer.decode import Summary
 from aligntui.backend.infer.gap import measure_gap
 from aligntui.backend.infer.kv_cache import RowCache
+from aligntui.backend.infer.rows import Summary
 from aligntui.backend.infer.warm_up import same, warm_up
 from tests.backend import tiny
 

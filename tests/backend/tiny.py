@@ -22,7 +22,8 @@ from transformers import (
 )
 
 from aligntui.backend.infer.adapters import AdapterShelf
-from aligntui.backend.infer.decode import NewText, RowDone, RowPlan, Summary, decode
+from aligntui.backend.infer.decode import decode
+from aligntui.backend.infer.rows import NewText, RowBegun, RowDone, RowPlan, Summary
 from aligntui.core.sampling import Sampling
 
 SPECIALS = ["<|pad|>", "<|bos|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"]
@@ -162,15 +163,20 @@ def run(shelf: AdapterShelf, plans: list[RowPlan], **options: Any) -> dict[str, 
     """Decode and return the answers by row, checking what holds for every run."""
     shown: dict[str, str] = {}
     done: dict[str, RowDone] = {}
+    begun: set[str] = set()
     for event in decode(shelf, plans, options.pop("summary", Summary()), **options):
+        if isinstance(event, RowBegun):
+            assert event.name not in begun, "a row begun twice"
+            begun.add(event.name)
+            continue
+        assert event.name in begun and event.name not in done, "a row speaks before it begins or after its end"
         if isinstance(event, NewText):
-            assert event.name not in done, "text after the end of its row"
             shown[event.name] = shown.get(event.name, "") + event.text
         else:
             done[event.name] = event
-    assert set(done) == {plan.name for plan in plans}
+    assert set(done) == begun
     for name, event in done.items():
-        assert shown.get(name, "") == event.text
+        assert shown.get(name, "") == (event.text if options.get("stream", True) else "")
         assert len(event.logprobs) == len(event.token_ids)
         assert all(value <= 1e-4 for value in event.logprobs)
     return done

@@ -90,6 +90,8 @@ class AdapterShelf:
         """The quick step, once `warm_up` has found that it agrees with the model's own forward."""
         self.one_at_a_time = False
         """Whether `warm_up` found that a padded batch with a cache gives other logits than each row alone."""
+        self.joins = False
+        """Whether `warm_up` found that a row which joins others in mid-answer says what it says alone."""
         self.threads = Threads(torch.get_num_threads(), torch.get_num_threads())
         """`warm_up` finds better ones."""
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()

@@ -10,7 +10,7 @@ Pinned in tests/backend/test_fast_step.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,16 @@ _KINDS = {"LlamaDecoderLayer", "MistralDecoderLayer", "Qwen2DecoderLayer"}
 """Layers that compute what `FastStep` computes; others with the same parts scale or mask in ways of their own."""
 _LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj")
 _MLP = ("gate_proj", "up_proj", "down_proj")
+
+
+class Span(NamedTuple):
+    """Neighbouring rows that attend to the cache from one position on: those of like length, so that little is padding."""
+
+    rows: slice
+    first: int
+    """First position of the longest of these rows."""
+    mask: Tensor | None
+    """(b, 1, 1, T - first), bool, False on padding; None where there is none."""
 
 
 class FastStep:
@@ -66,7 +76,7 @@ class FastStep:
             and not getattr(config, "pretraining_tp", 1) > 1
         )
 
-    def __call__(self, tokens: Tensor, cache: RowCache, positions: Tensor, mask: Tensor | None) -> Tensor:
+    def __call__(self, tokens: Tensor, cache: RowCache, positions: Tensor, spans: list[Span]) -> Tensor:
         """Run one position of every row and append it to the cache.
 
         Shapes: B rows, T positions with the new one, V vocabulary, H key-value heads, G queries of each, D head width.
@@ -75,7 +85,7 @@ class FastStep:
             tokens: (B,), int64.
             cache: holds T - 1 positions; T afterwards.
             positions: (B, 1), int64, place of the token in its row, padding not counted.
-            mask: (B, 1, 1, T), bool, False on padding; None where there is none.
+            spans: all rows, in their order.
 
         Returns:
             Logits (B, V).
@@ -99,11 +109,20 @@ class FastStep:
             q = torch.addcmul(q * cos_q, torch.roll(q, half, -1), sin_q)  # (B, H, G, D)
             k = torch.addcmul(k * cos, torch.roll(k, half, -1), sin)  # (B, H, D)
             keys, values = layer.append(k, block.v(x).view(rows, kv_heads, width))  # type: ignore[union-attr]
-            mixed = functional.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=self._scale)
+            mixed = self._attend(q, keys, values, spans)  # (B, H, G, D)
             hidden = block.o(mixed.reshape(rows, -1)).add_(hidden)  # (B, I)
             x = functional.rms_norm(hidden, block.shape, block.norm_2, block.eps)
             hidden = block.down(functional.silu(block.gate(x)).mul_(block.up(x))).add_(hidden)
         return self._head(self._norm(hidden))  # (B, V)
+
+    def _attend(self, q: Tensor, keys: Tensor, values: Tensor, spans: list[Span]) -> Tensor:
+        """Shapes: q (B, H, G, D), keys and values (B, H, T, D); returns (B, H, G, D)."""
+        attend, scale = functional.scaled_dot_product_attention, self._scale
+        mixed = [
+            attend(q[rows], keys[rows, :, first:], values[rows, :, first:], attn_mask=mask, scale=scale)
+            for rows, first, mask in spans
+        ]
+        return torch.cat(mixed) if len(mixed) > 1 else mixed[0]
 
 
 def agree(expected: Tensor, found: Tensor) -> bool:

@@ -7,6 +7,7 @@ Pinned in tests/backend/test_owner.py and test_protocol.py.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import gc
@@ -20,15 +21,18 @@ from typing import Any
 
 import torch
 
-from aligntui.backend.infer.adapters import MAX_LOADED, AdapterShelf
-from aligntui.backend.infer.conditions import conditions_of, engine_name
-from aligntui.backend.infer.decode import NewText, RowDone, Summary, decode, decode_path
+from aligntui.backend.infer.adapters import AdapterShelf
+from aligntui.backend.infer.conditions import engine_name
+from aligntui.backend.infer.decode import decode_path
+from aligntui.backend.infer.embedding import Embedder
 from aligntui.backend.infer.gap import measure_gap
+from aligntui.backend.infer.generation import generate
 from aligntui.backend.infer.mismatch import adapter_warnings
-from aligntui.backend.infer.prepare import load_adapter, prepare_row, render_row
+from aligntui.backend.infer.prepare import load_adapter, render_row
+from aligntui.backend.infer.rows import Summary
 from aligntui.backend.infer.warm_up import warm_up
-from aligntui.backend.infer.weights import load_base
-from aligntui.core.errors import AligntuiError, EngineError, EnvironmentProblem, UserError, kind_of
+from aligntui.backend.infer.weights import choose_device, load_base
+from aligntui.core.errors import AligntuiError, EngineError, UserError, kind_of
 from aligntui.wire import engine as wire
 
 PROGRESS_S = 0.1
@@ -45,6 +49,7 @@ class Owner:
         self._cancelled: set[str] = set()
         self._lock = threading.Lock()  # the reader changes the sets while the owner reads them
         self._shelf: AdapterShelf | None = None
+        self._embedder: Embedder | None = None
         self._own_threads = torch.get_num_threads()
 
     def submit(self, request: Any) -> None:
@@ -68,13 +73,16 @@ class Owner:
         try:
             self._handle(request)
         except Exception as error:  # noqa: BLE001 - the process edge: everything becomes an event
-            self._send(failure(request.request, error))
-            if is_out_of_memory(error):
-                free_memory()
+            self._fail(request.request, error)
         finally:
             with self._lock:
                 self._waiting.discard(request.request)
                 self._cancelled.discard(request.request)
+
+    def _fail(self, request: str, error: Exception, left: str = "") -> None:
+        self._send(failure(request, error, left))
+        if is_out_of_memory(error):
+            free_memory()
 
     def _handle(self, request: Any) -> None:
         if isinstance(request, wire.LoadModel):
@@ -85,6 +93,8 @@ class Owner:
             self._generate(request)
         elif isinstance(request, wire.MeasureGap):
             self._gap(request)
+        elif isinstance(request, wire.EmbedTexts):
+            self._embed(request)
         else:
             raise EngineError(f"The engine was sent {type(request).__name__}, which is no request.")
 
@@ -160,42 +170,12 @@ class Owner:
         )
 
     def _generate(self, request: wire.StartGeneration) -> None:
-        shelf = self._loaded()
-        _check_rows(request.rows)
-        path = decode_path(shelf)
-        # every row is looked at before the first one starts, so a batch is never half refused
-        prepared = [(row, *prepare_row(row, shelf)) for row in request.rows]
-        if len({plan.adapter.sha256 for _, plan, _ in prepared if plan.adapter}) > MAX_LOADED:
-            raise UserError(f"One batch holds at most {MAX_LOADED} different adapters.", "Use fewer columns.")
-        prompts = {}
-        for row, plan, rendered in prepared:
-            prompts[row.row] = len(plan.prompt_ids)
-            conditions = conditions_of(row, shelf.base, plan.adapter, rendered, path)
-            self._send(wire.AnswerStarted(request.request, row.row, conditions.as_dict(), len(plan.prompt_ids)))
-        summary = Summary()
-        for event in decode(shelf, [p for _, p, _ in prepared], summary, self._is_cancelled(request.request)):
-            self._forward(request.request, event, prompts)
-        self._send(
-            wire.GenerationFinished(request.request, summary.tokens, summary.decode_s, summary.prefill_s, summary.path)
-        )
-
-    def _forward(self, request: str, event: NewText | RowDone, prompts: dict[str, int]) -> None:
-        if isinstance(event, NewText):
-            self._send(wire.TextArrived(request, event.name, event.text, event.tokens, event.elapsed_s))
-            return
-        self._send(
-            wire.AnswerFinished(
-                request=request,
-                row=event.name,
-                text=event.text,
-                token_ids=event.token_ids,
-                logprobs=event.logprobs,
-                finish=event.finish,
-                prompt_tokens=prompts[event.name],
-                decode_s=event.decode_s,
-                first_token_s=event.first_token_s,
-            )
-        )
+        shelf, summary = self._loaded(), Summary()
+        try:
+            generate(shelf, request, summary, self._send, self._is_cancelled(request.request))
+        except Exception as error:  # noqa: BLE001 - here is known what the failure left undone
+            left = f"{summary.not_begun:,} of {len(request.rows):,} rows were not begun." if summary.not_begun else ""
+            self._fail(request.request, error, left)
 
     def _gap(self, request: wire.MeasureGap) -> None:
         shelf = self._loaded()
@@ -204,6 +184,32 @@ class Owner:
         self._send(
             wire.GapMeasured(request.request, request.row.row, gap.pieces, gap.base_logprobs, gap.adapter_logprobs)
         )
+
+    def _embed(self, request: wire.EmbedTexts) -> None:
+        before = torch.get_num_threads()
+        torch.set_num_threads(self._shelf.threads.reading if self._shelf else self._own_threads)
+        try:
+            embedder = self._embedder_of(request)
+            made = embedder.embed(list(request.texts))
+        finally:
+            torch.set_num_threads(before)
+        self._send(
+            wire.TextsEmbedded(
+                request=request.request,
+                dim=embedder.dim,
+                vectors=base64.b64encode(made.vectors.numpy().astype("<f4").tobytes()).decode("ascii"),
+                truncated=made.truncated,
+                max_tokens=embedder.max_tokens,
+                weights_sha256=embedder.weights_sha256,
+            )
+        )
+
+    def _embedder_of(self, request: wire.EmbedTexts) -> Embedder:
+        """The embedding model asked for; loaded at its first use and kept until another one is asked for."""
+        if self._embedder is None or self._embedder.asked != request.model:
+            device = self._shelf.base.device if self._shelf else choose_device("auto")
+            self._embedder = Embedder(request.model, device, _Throttled(request.request, self._send))
+        return self._embedder
 
     def _is_cancelled(self, request: str) -> Callable[[], bool]:
         def asked() -> bool:
@@ -228,27 +234,35 @@ class _Throttled:
         self._send(wire.LoadProgressed(self._request, stage, done, total, unit))
 
 
-def failure(request: str, error: Exception) -> wire.RequestFailed:
-    """The event for an exception; what nobody expected keeps its traceback for the log."""
+def failure(request: str, error: Exception, left: str = "") -> wire.RequestFailed:
+    """The event for an exception; what nobody expected keeps its traceback for the log.
+
+    Args:
+        request: id of the request that failed.
+        error: why.
+        left: a sentence on what was not done, where no other event tells of it.
+    """
     details = "".join(traceback.format_exception(error))
+    kind, message, hint = _told(error)
+    return wire.RequestFailed(request, kind, f"{message} {left}".rstrip(), hint, details)
+
+
+def _told(error: Exception) -> tuple[str, str, str]:
+    """Who can fix it, what happened, and what to do."""
     if isinstance(error, AligntuiError):
-        return wire.RequestFailed(request, kind_of(error), error.message, error.hint, details)
+        return kind_of(error), error.message, error.hint
     if is_out_of_memory(error):
-        problem = EnvironmentProblem(
+        return (
+            "environment",
             "There is not enough memory for this.",
             "Use fewer columns or rows, a shorter prompt, fewer new tokens, or load the model as nf4 or bfloat16.",
         )
-        return wire.RequestFailed(request, "environment", problem.message, problem.hint, details)
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         message = f"The system refused a file operation: {error.strerror or error}{where}."
-        return wire.RequestFailed(
-            request, "environment", message, "Check the disk and the rights of that file.", details
-        )
-    name = type(error).__name__
-    return wire.RequestFailed(
-        request, "engine", f"The engine failed unexpectedly: {name}: {error}", "The log has the details.", details
-    )
+        return "environment", message, "Check the disk and the rights of that file."
+    message = f"The engine failed unexpectedly: {type(error).__name__}: {error}"
+    return "engine", message, "The log has the details."
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -268,11 +282,3 @@ def free_memory() -> None:
         # glibc keeps freed blocks: 200 MB after the embedded model was laid out anew; other C libraries lack the call
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).malloc_trim(0)
-
-
-def _check_rows(rows: tuple[wire.Row, ...]) -> None:
-    if not rows:
-        raise UserError("A generation needs at least one row.")
-    names = [row.row for row in rows]
-    if len(set(names)) != len(names):
-        raise UserError("Every row of a generation needs a name of its own.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from aligntui.backend.infer.adapters import Adapter, AdapterShelf
-from aligntui.backend.infer.decode import RowPlan
+from aligntui.backend.infer.rows import RowPlan
 from aligntui.backend.template import encode_rendered, render_prompt
 from aligntui.core.errors import UserError
 from aligntui.core.prompt_format import Message, Mode

@@ -40,10 +40,12 @@ class RowSampler:
         self._samplings = samplings
         self._streams = [UniformStream(s.seed) for s in samplings]
 
-    def keep(self, rows: list[int]) -> None:
-        """Keep some rows, in this order."""
-        self._samplings = [self._samplings[i] for i in rows]
-        self._streams = [self._streams[i] for i in rows]
+    def keep(self, rows: list[int], joined: RowSampler | None = None) -> None:
+        """Go on with some rows, in this order; numbers beyond those at hand are the rows of `joined`."""
+        samplings = self._samplings + (joined._samplings if joined else [])
+        streams = self._streams + (joined._streams if joined else [])
+        self._samplings = [samplings[i] for i in rows]
+        self._streams = [streams[i] for i in rows]
 
     def draw(self, logits: Tensor, places: list[int]) -> tuple[Tensor, Tensor]:
         """Draw a token for each row.

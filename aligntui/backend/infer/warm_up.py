@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from aligntui.backend.infer.adapters import AdapterShelf
-from aligntui.backend.infer.decode import RowPlan, Summary, decode
+from aligntui.backend.infer.decode import decode
 from aligntui.backend.infer.fast_step import FastStep, agree
 from aligntui.backend.infer.forward import BatchForward, Forward, RowByRowForward, make_forward
+from aligntui.backend.infer.kv_cache import RowCache
 from aligntui.backend.infer.packed import pack_linears
+from aligntui.backend.infer.rows import RowPlan, Summary
 from aligntui.backend.infer.threads import choose_threads
 from aligntui.core.sampling import Sampling
 
@@ -31,6 +35,8 @@ SAME_SHARE = 0.3
 Rounding (and an expert chosen differently because of it) stays well below; a cache used wrongly is above 1.
 """
 
+_T = TypeVar("_T")
+
 
 def warm_up(shelf: AdapterShelf, *, fixed_threads: bool = False) -> None:
     """Lay out the weights for decoding, choose how to step and with how many threads, and warm up.
@@ -43,7 +49,8 @@ def warm_up(shelf: AdapterShelf, *, fixed_threads: bool = False) -> None:
     pack_linears(model)
     shelf.fast_step = FastStep(model, shelf.routing) if FastStep.serves(model) else None
     tokens, expected = _steps(RowByRowForward(shelf, _probe(shelf)))
-    found = _try_steps(shelf, tokens)
+    padded = _attempt(lambda: _steps(BatchForward(shelf, _probe(shelf), fast=False), tokens))
+    found = padded[1] if padded else None
     shelf.one_at_a_time = found is None or not same(expected, found)
     if shelf.one_at_a_time:
         shelf.fast_step = None
@@ -55,6 +62,8 @@ def warm_up(shelf: AdapterShelf, *, fixed_threads: bool = False) -> None:
         _, fast = _steps(BatchForward(shelf, _probe(shelf)), tokens)
         if not agree(found, fast):
             shelf.fast_step = None
+    can_join = shelf.one_at_a_time or RowCache(model.config).joins
+    shelf.joins = can_join and (shelf.one_at_a_time or bool(_attempt(lambda: _rows_join(shelf, tokens, expected))))
     if not fixed_threads and shelf.base.device == "cpu":
         spare_one = max(1, shelf.threads.reading - 1)
         shelf.threads.stepping = choose_threads(spare_one, lambda: _seconds_of_a_step(shelf))
@@ -74,13 +83,14 @@ def same(expected: Tensor, found: Tensor) -> bool:
     return bool(((expected - found).square().mean().sqrt() <= SAME_SHARE * spread).item())
 
 
-def _try_steps(shelf: AdapterShelf, tokens: list[Tensor]) -> Tensor | None:
+def _attempt(probe: Callable[[], _T]) -> _T | None:
+    """What `probe` gives; None where this model's forward does not take its rows like that at all."""
     try:
-        return _steps(BatchForward(shelf, _probe(shelf), fast=False), tokens)[1]
+        return probe()
     except (TypeError, ValueError, NotImplementedError, IndexError, AttributeError, RuntimeError) as error:
         if "memory" in str(error).lower():
             raise
-        return None  # this model's forward does not take a padded batch with a cache at all
+        return None
 
 
 def _steps(forward: Forward, tokens: list[Tensor] | None = None) -> tuple[list[Tensor], Tensor]:
@@ -95,6 +105,22 @@ def _steps(forward: Forward, tokens: list[Tensor] | None = None) -> tuple[list[T
         taken.append(logits[-1].argmax(-1) if tokens is None else tokens[step])  # (B,)
         logits.append(forward.step(taken[-1]))  # (B, V)
     return taken, torch.cat(logits)
+
+
+def _rows_join(shelf: AdapterShelf, tokens: list[Tensor], expected: Tensor) -> bool:
+    """Whether a row that joins another one in mid-answer gets the logits that it gets alone.
+
+    Shapes: tokens of each step (B,); expected (B * (STEPS + 1), V), as `_steps` returns them.
+    """
+    first, second = _probe(shelf)
+    forward, joining = BatchForward(shelf, [first]), BatchForward(shelf, [second])
+    forward.prefill()
+    forward.step(tokens[0][:1])
+    joining.prefill()
+    forward.keep([1, 0], joining)
+    found = forward.step(torch.stack([tokens[0][1], tokens[1][0]]))  # (B, V)
+    rows = len(LENGTHS)
+    return same(expected[[rows + 1, 2 * rows]], found)
 
 
 def _seconds_of_a_step(shelf: AdapterShelf) -> float:

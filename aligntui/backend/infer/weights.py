@@ -16,7 +16,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 import aligntui
-from aligntui.backend.infer.fetch import EMBEDDED, embedded_folder
+from aligntui.backend.infer.embedded import EMBEDDED, embedded_folder
 from aligntui.backend.infer.hashing import weight_files, weights_sha256
 from aligntui.backend.infer.hub import hub_folder
 from aligntui.backend.infer.progress import Progress, silent
