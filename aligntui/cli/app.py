@@ -17,6 +17,7 @@ COMMANDS = {
     "instructions": "List the alignment instructions, show one, add one.",
     "sessions": "List, show, search, rename and export sessions.",
     "pairs": "Judge answers; import, list, lint, measure and export pairs.",
+    "switch": "Measure whether answers follow the instruction.",
     "datasets": "Build versions of data sets, list, compare, check.",
     "config": "Show the options, keys and files in force.",
 }

@@ -1,4 +1,4 @@
-"""`aligntui datasets`: versions of data sets, never changed once written."""
+"""`aligntui datasets`: versions of data sets out of pairs, never changed once written; cases of instruction switching."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aligntui.cli import output
 from aligntui.cli.app import group
 from aligntui.cli.choices import choice_of
 from aligntui.cli.counting_line import counting
+from aligntui.cli.datasets_cross import cases_lines, in_words, with_crossing
 from aligntui.cli.option_flags import value_of
 from aligntui.cli.output import counted
 from aligntui.cli.pair_flags import pair_filter, with_filters
@@ -37,6 +38,7 @@ _NAMES_SHOWN = 12
 
 
 @app.command("build")
+@with_crossing
 @with_filters
 def build(
     ctx: typer.Context,
@@ -44,7 +46,7 @@ def build(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A new data set, or one that gets another version.")],
     from_pairs: Annotated[
         bool,
-        typer.Option("--from-pairs", show_default=False, help="Out of the pairs of this workspace, the only source."),
+        typer.Option("--from-pairs", show_default=False, help="Out of the pairs of this workspace, as without it."),
     ] = True,
     format: Annotated[str, choice_of("format", LAYOUTS, "Layout of the records, as for `pairs export`.")] = "trl",
     validation_share: Annotated[
@@ -67,10 +69,13 @@ def build(
     note: Annotated[str, typer.Option(metavar="TEXT", help="What this version is for.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Write the next version of a data set.
+    """Write the next version of a data set out of pairs, or cases of instruction switching.
 
-    Train and validation are split by prompt: no prompt stands on both sides, and one keeps its side in later versions. Where nothing changed since the parent, no
-    version is written. Prints NAME@N.
+    Out of pairs: train and validation are split by prompt: no prompt stands on both sides, and one keeps its side in later
+    versions. Where nothing changed since the parent, no version is written. Prints NAME@N.
+
+    Cases (--prompts, --instructions, --bank, --library, --phrasings, --wordings, --out): every prompt of a bank under every
+    wording of an instruction library, to be asked by `aligntui switch run --dataset NAME`. Prints NAME.
     """
     from aligntui.workbench.curation.versions import BuildWish, build_version, lint_reasons
 
@@ -104,29 +109,46 @@ def build(
 def list_all(ctx: typer.Context, as_json: Json = False) -> None:
     """List your data sets and the bundled ones."""
     from aligntui.workbench.curation.versions import data_set_list
+    from aligntui.workbench.switching.crossing import case_sets
 
-    found = data_set_list(workspace_of(ctx))
-    for problem in found.problems:
+    workspace = workspace_of(ctx)
+    found = data_set_list(workspace)
+    cases, unread = case_sets(workspace)
+    for problem in (*found.problems, *unread):
         output.say(f"warning: {problem}")
     if as_json:
         own = [{"versions": list(one.versions), **one.latest.as_dict()} for one in found.own]
-        output.json_data({"own": own, "bundled": found.bundled})
+        output.json_data({"own": own, "cases": [one.as_dict() for one in cases], "bundled": found.bundled})
         return
     rows: list[tuple[object, ...]] = []
     for one in found.own:
         made, counts = one.latest, one.latest.counts
         latest = f"{made.name}@{made.version}"
         rows.append((latest, made.layout, counts.train, counts.validation, made.created_at[:10], one_line(made.note)))
+    rows += [(one.name, "cases", one.cases, 0, "", in_words(one)) for one in cases]
     rows += [(one.name, "bundled", one.records, 0, "", one.files) for one in found.bundled]
     output.table(("data set", "format", "train", "validation", "made", "note"), rows)
 
 
 @app.command("show")
 def show(ctx: typer.Context, version: Version, as_json: Json = False) -> None:
-    """Show what a version is and holds."""
-    from aligntui.data.dataset_versions import find_version, load_manifest
+    """Show what a version, or a data set of cases, is and holds."""
+    from aligntui.data.dataset_versions import data_sets, find_version, load_manifest
+    from aligntui.data.switch_cases import read_cases
+    from aligntui.workbench.switching.crossing import counted_cases, find_cases
 
-    folder = find_version(workspace_of(ctx), version)
+    workspace = workspace_of(ctx)
+    cases = find_cases(workspace, version)
+    if cases is not None and version not in data_sets(workspace):
+        counts = counted_cases(cases, read_cases(cases))
+        if as_json:
+            output.json_data(counts.as_dict())
+        else:
+            output.data("\n".join(cases_lines(counts)))
+        return
+    if cases is not None:
+        output.say(f"there are also cases of that name: {cases}")
+    folder = find_version(workspace, version)
     manifest = load_manifest(folder)
     if as_json:
         output.json_data({"folder": str(folder), **manifest.as_dict()})

@@ -49,7 +49,11 @@ _FLAGS: dict[str, tuple[Any, Any]] = {
     "since": (_flag(str | None, "--since", metavar="WHEN", help="Judged on this day (UTC) or later."), None),
     "until": (_flag(str | None, "--until", metavar="WHEN", help="Judged on this day or before."), None),
     "imported": (
-        _flag(bool | None, "--imported/--judged", help="Only what came from a file, or only what was judged here."),
+        _flag(
+            bool | None,
+            "--imported/--judged",
+            help="Only verdicts that came with a file, or only those given here, whatever the answers came from.",
+        ),
         None,
     ),
 }

@@ -18,6 +18,7 @@ for _name, _command in (
     ("lint", pairs_lint.lint),
     ("stats", pairs_stats.stats),
     ("sample", pairs_model.sample),
+    ("propose", pairs_model.propose),
     ("judge", pairs_model.judge),
     ("export", pairs_export.export),
 ):

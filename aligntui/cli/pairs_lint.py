@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,14 +95,14 @@ def lint(
     from aligntui.data.lint import Severity
     from aligntui.workbench.curation.linting import LintWish, fix_plan
 
-    wish = LintWish(options, tuple(rule or ()), training_length, patterns, all_languages)
+    wish = LintWish(options, tuple(rule or ()), training_length, patterns, all_languages, tuple(suite or ()))
     workspace = workspace_of(ctx)
     settings = settings_of(workspace, flags)
     annotator = settings.annotator
     with opened_store(ctx) as store:
         if waivers or withdraw:
             return _waivers(store, withdraw, as_json)
-        run = _run(store, filters, wish, suite or (), settings.model)
+        run = _run(store, filters, wish, settings.model)
         if waive:
             return _waive(store, run, waive, reason, annotator, as_json)
         if fix:
@@ -117,12 +116,11 @@ def lint(
     return USER_CAN_FIX_IT if fail_on != "never" and run.at_least(Severity(fail_on)) else 0
 
 
-def _run(store: Store, filters: dict[str, Any], wish: LintWish, suites: Iterable[str], model: str) -> LintRun:
+def _run(store: Store, filters: dict[str, Any], wish: LintWish, model: str) -> LintRun:
     from aligntui.workbench.curation.linting import lint_pairs
-    from aligntui.workbench.curation.suites import parse_suites
     from aligntui.workbench.curation.tokens import counter_for
 
-    options, prompts = wish.options(), parse_suites(suites)
+    options, prompts = wish.options(), wish.suite_prompts()
     counter = counter_for(model) if options.truncation.training_length else None
     wanted = pair_filter(store, filters)
     with counting("pairs read") as line:

@@ -12,15 +12,20 @@ import typer
 from aligntui.cli import output
 from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.loading import LoadingLine
-from aligntui.cli.option_flags import options_of, with_options
+from aligntui.cli.option_flags import options_of, value_of, with_options
 from aligntui.cli.pair_flags import pair_filter, with_filters
 from aligntui.cli.shared import Json, settings_of, workspace_of
+from aligntui.config.options import Option
+from aligntui.core.errors import UserError
 
 if TYPE_CHECKING:
     from aligntui.workbench.opening import Workbench
 
 _SIDES = options_of("model")
 _SAMPLED = options_of("model", "answer", "instruction")
+_ANSWERS = Option("answers", 3, "Answers of each side to each prompt.", "sample", low=1, high=20)
+_PER_PROMPT = Option("per-prompt", 2, "Pairs to propose of each prompt, at most.", "sample", low=1, high=100)
+_MOST = Option("limit", 1, "At most so many pairs, the newest first.", "judge", low=1)
 
 
 @with_options(_SAMPLED)
@@ -30,10 +35,8 @@ def sample(
     prompts: Annotated[
         Path, typer.Option(metavar="FILE", help="One prompt a line, or JSON lines with the field prompt.")
     ],
-    answers: Annotated[int, typer.Option(metavar="K", min=1, max=20, help="Answers of each side to each prompt.")] = 3,
-    per_prompt: Annotated[
-        int, typer.Option(metavar="N", min=1, max=100, help="Pairs to propose of each prompt, at most.")
-    ] = 2,
+    answers: Annotated[int, typer.Option(metavar="K", parser=value_of(_ANSWERS), help=_ANSWERS.help)] = 3,
+    per_prompt: Annotated[int, typer.Option(metavar="N", parser=value_of(_PER_PROMPT), help=_PER_PROMPT.help)] = 2,
     name: Annotated[str, typer.Option(metavar="NAME", help="Of the session that the answers are stored in.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -77,15 +80,40 @@ def sample(
         )
 
 
+def propose(
+    ctx: typer.Context,
+    session: Annotated[str, typer.Argument(metavar="SESSION", help="Name or id of a session.")],
+    per_prompt: Annotated[int, typer.Option(metavar="N", parser=value_of(_PER_PROMPT), help=_PER_PROMPT.help)] = 2,
+    as_json: Json = False,
+) -> None:
+    """Put the answers of a session that differ most into the judging queue.
+
+    For answers that are stored already: of a sampling that was interrupted, of a chat, of a switch run. What stands in the
+    queue is not put there twice.
+    """
+    from aligntui.cli.shared import opened_store
+    from aligntui.workbench.curation.queue import propose as propose_pairs
+
+    with opened_store(ctx) as store:
+        found = store.get_session(session)
+        exchanges = [exchange.id for exchange in store.exchanges(found.id)]
+        added = propose_pairs(store, exchanges, "", per_prompt)
+    if as_json:
+        output.json_data({"session": found.id, "prompts": len(exchanges), "proposed": added})
+    else:
+        output.say(
+            f"{output.counted(added, 'pair')} of {output.counted(len(exchanges), 'prompt')} proposed. "
+            "Judge them in the console: Ctrl+G, then Q."
+        )
+
+
 @with_filters
 @with_options(_SIDES)
 def judge(
     ctx: typer.Context,
     flags: dict[str, Any],
     filters: dict[str, Any],
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="At most so many pairs, the newest first.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", parser=value_of(_MOST), help=_MOST.help)] = None,
     as_json: Json = False,
 ) -> None:
     """Have a model judge pairs in both orders: the base, or with --adapter that adapter.
@@ -102,6 +130,10 @@ def judge(
     settings = settings_of(workspace, flags)
     with opened_store(ctx) as store:
         wanted = pair_filter(store, filters)
+        if not store.count_pair_rows(wanted, at_most=1):
+            raise UserError(
+                "There is no pair under these filters to be judged.", "`aligntui pairs list` lists what there is."
+            )
     line = LoadingLine()
 
     def judged(progress: JudgeProgress) -> None:
@@ -121,7 +153,7 @@ def judge(
         output.json_data({"annotator": annotator, "judged": progress.done, "passed_over": progress.passed})
     else:
         output.say(
-            f"{annotator}: {output.counted(progress.done, 'pair')} judged in both orders, {progress.passed} passed over. "
+            f"{annotator}: {output.counted(progress.done, 'pair')} judged in both orders, {progress.passed} passed over (judged by it before, examples, or equal answers). "
             "`aligntui pairs stats` compares."
         )
 

@@ -107,6 +107,14 @@ ACTIONS: tuple[KeyAction, ...] = (
         "chat.sessions", "f9", "sessions", "Sessions", "List, search, resume, rename and export sessions.", footer=19
     ),
     KeyAction(
+        "chat.switch",
+        "alt+2,ctrl+w",
+        "switch",
+        "Switch",
+        "Ask one prompt under many instructions at once, and see which answers follow theirs.",
+        footer=16,
+    ),
+    KeyAction(
         "chat.pairs",
         "alt+3,ctrl+g",
         "pairs",
@@ -407,8 +415,91 @@ ACTIONS: tuple[KeyAction, ...] = (
         footer=7,
     ),
     KeyAction("lint.waivers", "W", "waivers", "Waivers", "List what was waived and why, and withdraw it.", footer=9),
+    KeyAction(
+        "lint.settings",
+        "s",
+        "settings",
+        "Settings",
+        "Give a training length, suites and patterns, and look again.",
+        footer=9,
+    ),
     KeyAction("lint.run", "R", "run_again", "Run", "Look at all pairs again.", footer=8),
     KeyAction("lint.stop", "ctrl+c", "stop", "Stop", "Stop the run; what the last one found stays.", footer=2),
+    KeyAction(
+        "switch.back", "escape,alt+1", "back", "Back", "From the prompt to the grid, from there to the chat.", footer=3
+    ),
+    KeyAction("switch.prompt", "slash,a", "prompt", "Prompt", "Go to the prompt.", footer=2),
+    KeyAction("switch.left", "left,h", "move(0, -1)", "Left", "Go to the side on the left."),
+    KeyAction("switch.right", "right,l", "move(0, 1)", "Right", "Go to the side on the right."),
+    KeyAction("switch.up", "up,k", "move(-1, 0)", "Up", "Go to the instruction above."),
+    KeyAction("switch.down", "down,j", "move(1, 0)", "Down", "Go to the instruction below."),
+    KeyAction("switch.open", "enter,o", "open", "Open", "Read the cell in full, with its conditions.", footer=6),
+    KeyAction(
+        "switch.pin", "p", "pin", "Pin", "Pin the cell, or take the pin away; what follows compares with it.", footer=4
+    ),
+    KeyAction("switch.diff", "w", "diff", "Diff", "Mark what the pinned cell does not say, or not.", footer=9),
+    KeyAction(
+        "switch.oppose",
+        "x",
+        "oppose",
+        "Oppose",
+        "Make two contrastive pairs of this cell and the pinned one: each is chosen under its own instruction.",
+        footer=5,
+    ),
+    KeyAction(
+        "switch.prefer_pinned",
+        "1",
+        "prefer('pinned')",
+        "Pinned",
+        "Flag a pair: the pinned cell is better than this one.",
+        footer=7,
+    ),
+    KeyAction(
+        "switch.prefer",
+        "2",
+        "prefer('this')",
+        "This",
+        "Flag a pair: this cell is better than the pinned one.",
+        footer=7,
+    ),
+    KeyAction("switch.undo", "u", "undo", "Undo", "Take back the last pairs that were flagged here.", footer=8),
+    KeyAction(
+        "switch.edit",
+        "e",
+        "edit",
+        "Edit",
+        "Edit the instruction of the row; only its cells are asked again.",
+        footer=10,
+    ),
+    KeyAction(
+        "switch.changed",
+        "f5,ctrl+r",
+        "ask_changed",
+        "Ask",
+        "Ask every cell that has no answer to what is asked now.",
+        footer=11,
+    ),
+    KeyAction("switch.again_row", "r", "again('row')", "Row", "Ask the row again, under another seed.", footer=12),
+    KeyAction(
+        "switch.again_side", "c", "again('side')", "Column", "Ask the column again, under another seed.", footer=13
+    ),
+    KeyAction("switch.again_cell", "n", "again('cell')", "Cell", "Ask the cell again, under another seed."),
+    KeyAction("switch.rows", "f2", "rows", "Instructions", "Choose the instructions of the rows.", footer=14),
+    KeyAction("switch.runs", "b", "runs", "Runs", "Measure many prompts: begin, watch and read runs.", footer=9),
+    KeyAction("switch.page_down", "pagedown,J", "scroll(1)", "Page down", "Scroll the cell that is read."),
+    KeyAction("switch.page_up", "pageup,K", "scroll(-1)", "Page up", "Scroll it back."),
+    KeyAction("switch.restart", "f12", "restart", "Restart", "Start the engine again after it went away.", footer=2),
+    KeyAction("switch.stop", "ctrl+c", "stop", "Stop", "Stop the answers and keep those that are whole.", footer=2),
+    KeyAction("runs.back", "escape", "back", "Back", "Back to the grid; a run under way goes on.", footer=3),
+    KeyAction("runs.new", "n", "new", "New", "Begin a run.", footer=4),
+    KeyAction("runs.resume", "r", "resume", "Go on", "Go on with the run under the cursor.", footer=5),
+    KeyAction(
+        "runs.report", "o", "report", "Report", "Measure the run and read the report (Enter does, too).", footer=6
+    ),
+    KeyAction(
+        "runs.export", "m", "export", "Export", "Write the report as Markdown, HTML, CSV, JSON and figures.", footer=7
+    ),
+    KeyAction("runs.stop", "ctrl+c", "stop", "Stop", "Stop the run; it can be gone on with.", footer=2),
     KeyAction("stats.back", "escape,q", "back", "Back", "Go back to the pairs.", footer=3),
     KeyAction("stats.annotators", "1", "section(1)", "Annotators", "Every annotator measured."),
     KeyAction("stats.agreement", "2", "section(2)", "Agreement", "Two annotators on the same pairs."),
@@ -442,6 +533,9 @@ CLASHES = (
     ("list", "lint"),
     ("global", "stats"),
     ("list", "stats"),
+    ("global", "switch"),
+    ("global", "runs"),
+    ("list", "runs"),
 )
 """Contexts that are live at the same time, so that one key cannot serve two actions there (nor twice in one context)."""
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+OPPOSED = "opposed"
+"""Tag of the two halves of opposed pairs: the same two answers under two instructions, each wanted under its own."""
+
 
 class Verdict(StrEnum):
     """What the annotator said of two answers."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aligntui.core.errors import UserError, nearest
 from aligntui.core.generation import GenerationRun, RunCell, RunKind
 from aligntui.core.ids import canonical_json, new_id, now_utc
 from aligntui.core.turn import Answer, SessionKind
-from aligntui.store.connection import Connection
 from aligntui.store.sessions import checked_name
-from aligntui.store.turns import TURN_COLUMNS, TURN_JOINS, as_answer, insert_answer, turn_from
+from aligntui.store.turns import TURN_COLUMNS, TURN_JOINS, TurnTable, as_answer, insert_answer, turn_from
 from aligntui.store.values import storable
 
 _RUN = """
@@ -26,10 +26,8 @@ _AT_ONCE = 500
 """Values bound in one statement; SQLite allows 32,766."""
 
 
-class GenerationTable:
+class GenerationTable(TurnTable):
     """The part of `Store` about runs of generation."""
-
-    connection: Connection
 
     def begin_run(self, kind: RunKind, name: str, plan: Mapping[str, Any], cells: int) -> GenerationRun:
         """Make a run with a session of its own, both empty.
@@ -74,16 +72,17 @@ class GenerationTable:
             StoreError: the database cannot be read.
         """
         key = storable(key.strip())
-        runs = self.list_runs(kind)
-        named = [run for run in runs if key in (run.id, run.name)]
-        found = named or [run for run in runs if key and key in run.id.partition("_")[2][: len(key)]]
-        found = found or [run for run in runs if key and run.id.startswith(key)]
-        if named or len(found) == 1:
-            return found[0]
-        what = f"{kind} run" if kind else "run"
+        where, values = ("WHERE kind = ?", (kind,)) if kind else ("", ())
+        with self.connection.read() as conn:
+            known = conn.execute(f"SELECT id, name FROM generation_runs {where} ORDER BY seq DESC", values).fetchall()
+            found = [run_id for run_id, name in known if key in (run_id, name)][:1]
+            found = found or [run_id for run_id, _ in known if key and _begins(run_id, key)]
+            if len(found) == 1:
+                return _run(conn.execute(f"{_RUN} WHERE r.id = ?", found).fetchone())
         if found:
-            raise UserError(f"{len(found)} runs begin with {key!r}.", f"Give more of the id, such as {found[0].id}.")
-        names = [name for run in runs[:50] for name in (run.name, run.id)]
+            raise UserError(f"{len(found)} runs begin with {key!r}.", f"Give more of the id, such as {found[0]}.")
+        names = [word for run_id, name in known[:50] for word in (name, run_id)]
+        what = f"{kind} run" if kind else "run"
         raise UserError(f"There is no {what} {key!r}.", nearest(key, names) if names else "There is none yet.")
 
     def run_prompts(self, run: GenerationRun) -> dict[str, str]:
@@ -124,11 +123,62 @@ class GenerationTable:
                 if _is_filled(conn, run_seq, key):
                     continue
                 seq = insert_answer(conn, answer)
-                conn.execute("INSERT OR IGNORE INTO answer_cache (sha256, answer_seq) VALUES (?, ?)", (sha256, seq))
+                conn.execute(
+                    "INSERT INTO answer_cache (sha256, answer_seq) VALUES (?, ?) ON CONFLICT (sha256) DO NOTHING",
+                    (sha256, seq),
+                )
                 conn.execute(
                     "INSERT INTO generation_cells (run_seq, key, answer_seq, cached) VALUES (?, ?, ?, 0)",
                     (run_seq, storable(key), seq),
                 )
+
+    def extend_run(self, run: GenerationRun, more: int) -> GenerationRun:
+        """Want so many more cells of a run.
+
+        Raises:
+            UserError: there is no such run.
+            StoreError: it could not be written.
+        """
+        with self.connection.write() as conn:
+            seq = _seq(conn, run)
+            conn.execute("UPDATE generation_runs SET cells = cells + ? WHERE seq = ?", (more, seq))
+            return _run(conn.execute(f"{_RUN} WHERE r.seq = ?", (seq,)).fetchone())
+
+    def own_answer(self, run: GenerationRun, key: str) -> Answer:
+        """The answer of a cell as a turn of the run's own session: one from the cache is copied there, once.
+
+        Two answers can only be judged where they answer one prompt turn.
+
+        Raises:
+            UserError: the cell has no answer.
+            StoreError: it could not be written.
+        """
+        with self.connection.write() as conn:
+            found = dict(self.run_answers(run, [storable(key)]))
+            if not found:
+                raise UserError("This cell has no answer yet.")
+            (answer,) = found.values()
+            if answer.session_id == run.session_id:
+                return answer
+            prompt = self.get_turn(answer.parent_id)
+            parent_id = self.run_prompts(run).get(prompt.text)
+            if parent_id is None:
+                parent_id = self.add_prompt(run.session_id, None, new_id("exchange"), prompt.text).id
+            copy = replace(
+                answer,
+                id=new_id("turn"),
+                session_id=run.session_id,
+                parent_id=parent_id,
+                take_id=new_id("take"),
+                edited_from=None,
+                continued_from=None,
+            )
+            seq = insert_answer(conn, copy)
+            conn.execute(
+                "UPDATE generation_cells SET answer_seq = ? WHERE run_seq = ? AND key = ?",
+                (seq, _seq(conn, run), storable(key)),
+            )
+            return copy
 
     def fill_from_cache(self, run: GenerationRun, wanted: Mapping[str, str]) -> set[str]:
         """Fill cells with answers that were made under the same conditions before.
@@ -192,6 +242,10 @@ def _run(row: sqlite3.Row) -> GenerationRun:
         done=row["done"],
         cached=row["cached"],
     )
+
+
+def _begins(run_id: str, key: str) -> bool:
+    return run_id.startswith(key) or run_id.partition("_")[2].startswith(key)
 
 
 def _seq(conn: sqlite3.Connection, run: GenerationRun) -> int:

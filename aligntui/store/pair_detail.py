@@ -135,10 +135,14 @@ def _history(conn: sqlite3.Connection, pair_id: str) -> tuple[PairEvent, ...]:
 
 
 def _origin(conn: sqlite3.Connection, pair_id: str) -> PairOrigin | None:
+    """Where a pair came from, or the one that it was edited or judged anew from."""
     row = conn.execute(
+        "WITH RECURSIVE line (id, depth) AS (SELECT :pair, 0 UNION ALL "
+        "SELECT p.replaces, depth + 1 FROM line JOIN pairs p ON p.id = line.id WHERE p.replaces IS NOT NULL) "
         "SELECT f.import_id, m.source, m.source_sha256, m.layout, f.place, f.record_id, f.fingerprint, m.tokenizer, "
         "f.prompt_tokens, f.chosen_tokens, f.rejected_tokens "
-        "FROM import_fingerprints f JOIN imports m ON m.id = f.import_id WHERE f.pair_id = ?",
-        (pair_id,),
+        "FROM line JOIN import_fingerprints f ON f.pair_id = line.id JOIN imports m ON m.id = f.import_id "
+        "ORDER BY depth LIMIT 1",
+        {"pair": pair_id},
     ).fetchone()
     return None if row is None else PairOrigin(*row)

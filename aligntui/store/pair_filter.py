@@ -38,7 +38,7 @@ class PairFilter:
     deleted: bool | None = False
     """False: pairs that count. True: those taken back or replaced. None: both."""
     imported: bool | None = None
-    """Whether all answers came from a file; None: either."""
+    """True: verdicts that came with a file. False: those given here, over answers of a file or of a model. None: both."""
     repeats: bool = False
     """Also verdicts that were asked again to measure the annotator."""
     ids: tuple[str, ...] | None = None
@@ -111,7 +111,7 @@ def conditions_of(conn: sqlite3.Connection, wanted: PairFilter) -> Conditions:
     if wanted.verdicts:
         equal["verdict"] = tuple(dict.fromkeys(map(str, wanted.verdicts)))
     if wanted.imported is not None:
-        equal["imported"] = (int(wanted.imported),)
+        equal["from_file"] = (int(wanted.imported),)
     undone = {False: (0,), True: (1,), None: (0, 1)}[wanted.deleted]
     return Conditions(
         shelves=(*undone, *(shelf + 2 for shelf in undone)) if wanted.repeats else undone,

@@ -196,8 +196,8 @@ def _counted_already(conn: sqlite3.Connection, wanted: Conditions) -> int | None
     one = dict(wanted.equal)
     one |= {} if wanted.side is None else {"side": (wanted.side,)}
     one |= {} if wanted.tag is None else {"tag": (wanted.tag,)}
-    timed = wanted.since_ms is not None or wanted.until_ms is not None
-    if wanted.shelves != (0,) or wanted.words.words or timed or len(one) > 1 or "imported" in one:
+    narrowed = wanted.since_ms is not None or wanted.until_ms is not None or wanted.seqs is not None
+    if wanted.shelves != (0,) or wanted.words.words or narrowed or len(one) > 1 or "from_file" in one:
         return None
     if "session" in one:
         rows = conn.execute("SELECT sum(pair_count) FROM sessions WHERE seq = ?", one["session"] or (0,))

@@ -15,7 +15,8 @@ from functools import cached_property
 from typing import Any
 
 from aligntui.store.pair_filter import ORDERS, Conditions, PairSort
-from aligntui.store.pair_index_schema import INDEXED, SORTED
+from aligntui.store.pair_index_schema import SORTED
+from aligntui.store.pair_origin_schema import FILTERED
 from aligntui.store.tree import NO_LIMIT
 
 FEW = 5_000
@@ -167,7 +168,7 @@ class PairQuery:
             values: for the marks in these.
         """
         first = "t" if source in ("tag", FOUND) else "i"
-        names = {column: f"i.{column}" for column in (*INDEXED, *SORTED)}
+        names = {column: f"i.{column}" for column in (*FILTERED, *SORTED)}
         names |= {"at": f"{first}.at", "seq": f"{first}.{'pair_seq' if source == 'tag' else 'seq'}"}
         rest = self._residual(source)
         parts = [

@@ -38,6 +38,10 @@ class PairRow:
     """What made the left answer, as `Answer.side`; empty where nobody knows."""
     right_side: str
     """Likewise; empty for an example too."""
+    left_column: int
+    """Column of the left answer; of an import 0 for what the file calls chosen, 1 for what it calls rejected."""
+    right_column: int | None
+    """Likewise; None for an example."""
     prompt: str
     """Beginning of the prompt that both answer; of a conversation the first."""
     chosen: str
@@ -66,10 +70,12 @@ SELECT p.id, p.verdict, p.scope, p.undone, p.repeat_of, p.annotator, p.created_a
     i.left_side, coalesce(i.right_side, '') AS right_side, substr(asked.text, 1, {_READ}) AS prompt,
     substr(l.text, 1, {_READ}) AS left_text, substr(r.text, 1, {_READ}) AS right_text,
     i.left_chars, i.right_chars, i.left_tokens, i.right_tokens,
+    al.column_index AS left_column, ar.column_index AS right_column,
     s.id AS session_id, s.name AS session_name, i.imported
 FROM json_each(?) wanted CROSS JOIN pair_index i ON i.seq = wanted.value CROSS JOIN pairs_now p ON p.seq = i.seq
 CROSS JOIN sessions s ON s.seq = i.session CROSS JOIN turns asked ON asked.seq = i.prompt_seq
 CROSS JOIN turns l ON l.seq = i.left_seq LEFT JOIN turns r ON r.seq = i.right_seq
+JOIN answers al ON al.seq = i.left_seq LEFT JOIN answers ar ON ar.seq = i.right_seq
 LEFT JOIN answers a ON a.seq = iif(p.verdict = 'right', i.right_seq, i.left_seq)
 LEFT JOIN instructions n ON n.id = i.instruction_id
 ORDER BY wanted.key
@@ -103,6 +109,8 @@ def _row(row: sqlite3.Row) -> PairRow:
         instruction=excerpt(row["instruction"]),
         left_side=row["left_side"],
         right_side=row["right_side"],
+        left_column=row["left_column"],
+        right_column=row["right_column"],
         prompt=excerpt(row["prompt"]),
         chosen=excerpt(row[f"{chosen}_text"]),
         rejected=excerpt(row[f"{rejected}_text"]),

@@ -152,6 +152,16 @@ class PairTable:
         with self.connection.write() as conn:
             return _add_event(conn, pair_id, "annotated", annotator, reason, tags)
 
+    def pairs_over(self, first_id: str, second_id: str) -> list[Pair]:
+        """Every verdict over two answers, in whichever order they stood, undone ones included; oldest first."""
+        with self.connection.read() as conn:
+            rows = conn.execute(
+                "SELECT id FROM pairs WHERE (left_id = :a AND right_id = :b) OR (left_id = :b AND right_id = :a) "
+                "ORDER BY seq",
+                {"a": first_id, "b": second_id},
+            ).fetchall()
+            return [read_pair(conn, row[0]) for row in rows]
+
     def list_pairs(
         self,
         session_id: str | None = None,

@@ -8,13 +8,14 @@ prompt of the same session; a pair is two different answers of one session; verd
 words; pairs and their events are never changed or deleted; a pair replaces an undone one of its session; a repeat asks
 for the answers of the pair that it repeats; counters, search index and the list of pairs follow the rows. The tables as
 they are now are those of all versions together: the second one is in `curation_schema` and `pair_index_schema`, the third
-in `generation_schema`.
+in `generation_schema`, the fourth in `pair_origin_schema`.
 """
 
 from __future__ import annotations
 
 from aligntui.store.curation_schema import CURATION
 from aligntui.store.generation_schema import GENERATION
+from aligntui.store.pair_origin_schema import PAIR_ORIGIN
 
 APPLICATION_ID = 0x414C5455
 """`PRAGMA application_id` of our files, "ALTU" in ASCII, so that a database of another program is told apart."""
@@ -325,6 +326,7 @@ VERSIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("m002_curation", CURATION),
     ("m003_generation_runs", GENERATION),
+    ("m004_pair_origin", PAIR_ORIGIN),
 )
 """Name and statements of each schema version, oldest first. `PRAGMA user_version` counts how many a file has."""
 

@@ -24,6 +24,7 @@ from aligntui.store.waivers import WaiverTable
 
 class Store(
     SessionTable,
+    GenerationTable,
     TurnTable,
     TreeTable,
     UnansweredPrompts,
@@ -34,7 +35,6 @@ class Store(
     PairBulk,
     ImportTable,
     WaiverTable,
-    GenerationTable,
     SearchIndex,
     Verification,
 ):

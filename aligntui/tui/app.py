@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
-from typing import ClassVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.events import Key
+from textual.signal import Signal
 from textual.theme import Theme
+from textual.widgets import Input, TextArea
 
 from aligntui.config.options import Settings
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import AligntuiError, EnvironmentProblem
+from aligntui.core.instruction import CANONICAL_TYPES
 from aligntui.tui.bindings import bindings
+from aligntui.tui.guarded import GuardedScreen
 from aligntui.tui.leaving import leave_on_signals
 from aligntui.tui.message_log import KEPT, PastMessage
 from aligntui.tui.modals.palette import ActionCommands
@@ -23,6 +29,10 @@ from aligntui.tui.screens.chat import ChatScreen
 from aligntui.tui.theme import ALIGNTUI_DARK, ALIGNTUI_LIGHT, theme_at_start
 from aligntui.workbench.changes import Change, Noticed
 from aligntui.workbench.opening import Workbench, attach_engine, open_workbench
+
+if TYPE_CHECKING:
+    from aligntui.workbench.switching.desk import SwitchDesk
+    from aligntui.workbench.switching.sheet import Sheet
 
 
 class ConsoleApp(App[int]):
@@ -53,6 +63,8 @@ class ConsoleApp(App[int]):
         self.bench: Workbench = open_workbench(workspace, settings, self._emit)
         self._engine_argv = engine_argv
         self._chat_screen: ChatScreen | None = None
+        self.change_signal: Signal[Change] = Signal(self, "workbench changed")
+        """Published after every change of the workbench, for screens that stand over the chat."""
         self.messages: deque[PastMessage] = deque(maxlen=KEPT)
         """What was said, the oldest first."""
         if settings.keys:
@@ -66,7 +78,7 @@ class ConsoleApp(App[int]):
         if self.no_color and _is_ansi(self.theme):
             self.theme = ALIGNTUI_DARK.name
         if not self.is_headless:
-            leave_on_signals(self, self.bench.chat.close)
+            leave_on_signals(self, self._end_work)
         self._chat_screen = ChatScreen(self.bench.chat)
         self.push_screen(self._chat_screen)
         self.call_after_refresh(self._start)
@@ -96,16 +108,61 @@ class ConsoleApp(App[int]):
     def _emit(self, change: Change) -> None:
         if self._chat_screen is not None:
             self._chat_screen.on_change(change)
+            self.change_signal.publish(change)
 
     async def action_quit(self) -> None:
         """Leave: stop what streams, write what is there, end the engine."""
-        await self.bench.chat.close()
+        await self._end_work()
         rescued = self.bench.chat.rescued
         count = len(self.bench.chat.writer.waiting)
         self.exit(0, message=f"{count} answer(s) could not be stored; they are in {rescued}." if rescued else None)
 
     async def on_unmount(self) -> None:
         """However the console ends: stop what streams, write what is there, end the engine."""
+        await self._end_work()
+
+    # screens that keep their state ----------------------------------------------------------------
+
+    @cached_property
+    def switch_sheet(self) -> Sheet:
+        """The sheet of the switch screen, kept while that is left."""
+        from aligntui.workbench.switching.sheet import Sheet
+
+        canonical = [self.bench.library.find(name) for name in CANONICAL_TYPES]
+        return Sheet(self.bench.chat, canonical, lambda: None)
+
+    @cached_property
+    def switch_desk(self) -> SwitchDesk:
+        """The switch runs, kept while their screen is left."""
+        from aligntui.workbench.switching.desk import SwitchDesk
+
+        return SwitchDesk(self.bench.workspace, self.bench.chat)
+
+    def work_beside(self, work: Coroutine[Any, Any, None], group: str) -> None:
+        """Run what outlives the screen that it was begun on; what goes wrong is said on the screen in front by then."""
+        if self._chat_screen is not None:
+            self._chat_screen.run_worker(partial(self._guard_in_front, work), group=group, exit_on_error=False)
+
+    async def _guard_in_front(self, work: Coroutine[Any, Any, None]) -> None:
+        failure: Exception | None = None
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - handed to the safety net of the screen in front
+            failure = error
+        if failure is not None:
+            front = [one for one in self.screen_stack if isinstance(one, GuardedScreen) and not one.is_modal]
+            await front[-1].guard(partial(_raised, failure))
+
+    def restart_engine(self) -> None:
+        """Start the engine again, from whichever screen."""
+        if self._chat_screen is not None:
+            self._chat_screen.action_restart_engine()
+
+    async def _end_work(self) -> None:
+        """Stop what streams on any screen, write what is there, end the engine."""
+        for name in ("switch_sheet", "switch_desk"):
+            if (work := self.__dict__.get(name)) is not None:  # made when its screen is first opened
+                await work.stop()
         await self.bench.chat.close()
 
     # theme ----------------------------------------------------------------------------------------
@@ -126,6 +183,19 @@ class ConsoleApp(App[int]):
             remember_theme(theme.name, self.settings.theme)
         except AligntuiError as error:
             self._emit(Noticed(f"The theme is not kept for the next start: {error.message}", error.hint, "warning"))
+
+    # keys ---------------------------------------------------------------------------------------------
+
+    def on_key(self, event: Key) -> None:
+        """A character that nobody took goes to the text box that has the focus by now.
+
+        Keys of one burst, as of a slow line, are all sent to what had the focus at its beginning; a box takes its own
+        characters, so one that comes as far as this was typed for a box that was just opened.
+        """
+        focused = self.focused
+        if isinstance(focused, Input | TextArea) and focused.check_consume_key(event.key, event.character):
+            event.prevent_default()  # the base class would look for a binding
+            focused.post_message(Key(event.key, event.character))
 
     # texts to read --------------------------------------------------------------------------------
 
@@ -185,6 +255,10 @@ class ConsoleApp(App[int]):
             else f"over {self.settings.copy_limit_bytes} bytes"
         )
         return f"Saved {what} to {path} ({why})."
+
+
+async def _raised(error: Exception) -> None:
+    raise error
 
 
 def _is_ansi(theme: str) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
+from textual import on
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.events import ScreenSuspend
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Static
 from textual.worker import Worker
 
@@ -21,10 +25,13 @@ if TYPE_CHECKING:
     from aligntui.tui.app import ConsoleApp
 
 Result = TypeVar("Result")
-Work = Coroutine[Any, Any, None]
+Work = Coroutine[Any, Any, Any]
 P = ParamSpec("P")
 S = TypeVar("S", bound="GuardedScreen[Any]")
 
+NOTE_S = 8.0
+LONG_NOTE_S = 20.0
+"""How long a note stands on a screen, and a warning or an error. The list of messages keeps them all."""
 SEVERITY_STYLES = {"error": "$text-error", "warning": "$text-warning"}
 
 
@@ -39,6 +46,15 @@ class GuardedScreen(Screen[Result], Generic[Result]):
     DEFAULT_CSS = """
     GuardedScreen > #note { height: auto; min-height: 1; max-height: 3; padding: 0 1; color: $text-muted; }
     """
+
+    _forgetting: Timer | None = None
+    _opening = 0
+    """How many dialogs are about to open."""
+
+    @cached_property
+    def _acting(self) -> asyncio.Lock:
+        """Held by the action under way."""
+        return asyncio.Lock()
 
     @property
     def console(self) -> ConsoleApp:
@@ -63,6 +79,9 @@ class GuardedScreen(Screen[Result], Generic[Result]):
             remember: whether the list of messages keeps it; progress does not belong there.
         """
         text = f"{one_line(said(message, self.keys))} {one_line(said(hint, self.keys))}".strip()
+        if self._forgetting is not None:
+            self._forgetting.stop()
+        self._forgetting = self.set_timer(LONG_NOTE_S if severity in SEVERITY_STYLES else NOTE_S, self._forget)
         if remember:
             self.console.remember(text, severity)
         try:
@@ -70,11 +89,55 @@ class GuardedScreen(Screen[Result], Generic[Result]):
         except NoMatches:  # the screen is being taken down
             return
 
+    def _forget(self) -> None:
+        """A note goes when it is old; the list of messages keeps it."""
+        self._forgetting = None
+        try:
+            self.show_note("", "")
+        except NoMatches:
+            return
+
     def show_note(self, text: str, severity: str) -> None:
         """Where this screen says things: the line above the keys."""
         self.query_one("#note", Static).update(Content.styled(text, SEVERITY_STYLES.get(severity, "")))
 
     # working ----------------------------------------------------------------------------------------
+
+    def act(self, work: Work | Callable[[], Work]) -> None:
+        """Run an action after those before it: keys pressed faster than the database writes each find what the last one left.
+
+        Args:
+            work: what to run, or what makes it when its turn comes.
+        """
+
+        async def ordered() -> None:
+            async with self._acting:
+                await self.guard(work)
+
+        self.work_on(ordered, "act")
+
+    def ask(self, work: Callable[[], Work]) -> None:
+        """Run something that opens a dialog. Until that stands there no other key of this screen counts.
+
+        Keys of one burst, as of a slow line, were meant for the dialog: a letter typed into a filter must not delete a pair.
+        """
+        self._opening += 1
+
+        async def opened() -> None:
+            try:
+                await self.guard(work)
+            finally:
+                self._opening = 0
+
+        self.work_on(opened, "dialog")
+
+    @on(ScreenSuspend)
+    def _dialog_opened(self) -> None:
+        self._opening = 0
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key counts while a dialog is about to open."""
+        return not self._opening and super().check_action(action, parameters)
 
     def work_on(
         self, work: Work | Callable[[], Work], group: str = "action", *, exclusive: bool = False

@@ -221,7 +221,7 @@ def finding_content(
         lines += Content.assemble((f"{one_line(name.replace('_', ' '), 30)}: ", MUTED), _evidence(value)).wrap(
             max(20, width)
         )
-    affected = set(finding.affected)
+    affected = set(finding.affected) if standing is Standing.OPEN else None
     for detail in details:
         lines += ["", *pair_excerpt(detail, width, _place(detail, finding, affected))]
     more = len(finding.pair_ids) - len(details)
@@ -256,10 +256,10 @@ def _evidence(value: Any) -> str:
     return f"“{one_line(value, 160)}”" if isinstance(value, str) else _number(value)
 
 
-def _place(detail: PairDetail, finding: Finding, affected: Iterable[str]) -> str:
+def _place(detail: PairDetail, finding: Finding, affected: Iterable[str] | None) -> str:
     if detail.pair.undone:
         return "deleted"
-    if finding.fix is Fix.NONE:
+    if affected is None or finding.fix is Fix.NONE:
         return ""
     return "✂ the fix deletes it" if detail.pair.id in affected else "stays"
 

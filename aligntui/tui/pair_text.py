@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -12,13 +12,29 @@ from aligntui.core.pair import Verdict
 from aligntui.core.printable import one_line, printable
 from aligntui.core.turn import Answer, Finish
 from aligntui.core.word_diff import word_diff
+from aligntui.tui.cells import column, fit
 from aligntui.tui.turn_text import MUTED, packed
 
 if TYPE_CHECKING:
     from aligntui.store import PairDetail, PairRow
 
-WIDE = 76
-"""From this many cells on a line has all its columns."""
+
+class Columns(NamedTuple):
+    """Cells of the columns of a line."""
+
+    when: int
+    """Characters of date and time."""
+    sides: int
+    instruction: int
+
+
+COLUMNS = (
+    (96, Columns(11, 20, 17)),
+    (64, Columns(5, 19, 13)),
+    (52, Columns(0, 19, 12)),
+    (0, Columns(0, 13, 11)),
+)
+"""From so many cells on a line has these."""
 
 _SIGNS = {
     Verdict.LEFT: ("★", "bold $text-success"),
@@ -28,6 +44,8 @@ _SIGNS = {
     Verdict.SKIP: ("–", MUTED),
     Verdict.EXAMPLE: ("•", "$text-primary"),
 }
+_IN_FILE = ("chosen", "rejected")
+"""What a file called its answers, by their column; nobody knows what made them."""
 _WORDS = {
     Verdict.LEFT: "left is better",
     Verdict.RIGHT: "right is better",
@@ -41,41 +59,50 @@ _WORDS = {
 def row_line(row: PairRow, width: int, *, marked: bool) -> Content:
     """A pair on one line: mark, verdict, when, which side over which, instruction, prompt, tags."""
     sign, style = _SIGNS[row.verdict]
-    wide = width >= WIDE
+    room_for = next(columns for least, columns in COLUMNS if width >= least)
+    when = row.created_at[5:16].replace("T", " ")[: room_for.when]
     parts: list[tuple[str, str]] = [
         ("▐ " if marked else "  ", "bold $text-accent"),
         (f"{sign} ", f"{style} strike" if row.undone else style),
+        (f"{when}  " if when else "", MUTED),
+        (column(sides(row), room_for.sides), "$text-accent"),
+        (column(_instruction(row), room_for.instruction), "$text-secondary"),
     ]
-    if wide:
-        parts.append((f"{row.created_at[5:16].replace('T', ' ')}  ", MUTED))
-    parts.append((_cell(sides(row), 18 if wide else 13), "$text-accent"))
-    named = row.instruction_label or ("own text" if row.instruction else "none")
-    parts.append((_cell(named, 15 if wide else 13), "$text-secondary"))
-    tags = Content.styled("".join(f" #{one_line(tag, 12)}" for tag in row.tags), MUTED)
+    tags = Content.styled("".join(f" #{fit(tag, 12)}" for tag in row.tags), MUTED)
     room = max(8, width - sum(cell_len(text) for text, _ in parts))
     if row.tags and tags.cell_length > room // 2:  # the prompt tells pairs apart; many tags are read in the pair itself
-        tags = Content.styled(f" #{len(row.tags)}", MUTED)
-    prompt = one_line(row.prompt, room - tags.cell_length)
+        first = "".join(fit(tag, 8) for tag in row.tags[:1])
+        tags = Content.styled(f" {len(row.tags)} tags" if len(row.tags) > 1 else f" #{first}", MUTED)
+    prompt = fit(row.prompt, room - tags.cell_length)
     gap = " " * max(0, room - tags.cell_length - cell_len(prompt))
     return Content.assemble(*parts, (prompt, "strike" if row.undone else ""), gap, tags)
 
 
+def head_line(width: int) -> Content:
+    """The names of the columns, over the lines."""
+    room_for = next(columns for least, columns in COLUMNS if width >= least)
+    when = f"{'judged':<{room_for.when}}  " if room_for.when else ""
+    names = f"    {when}{column('sides', room_for.sides)}{column('instruction', room_for.instruction)}prompt"
+    return Content.styled(fit(names, width) if cell_len(names) > width else names, MUTED)
+
+
+def _instruction(row: PairRow) -> str:
+    """The name of an instruction, as a filter takes it: of one without a label the beginning of its text."""
+    return row.instruction_label or (f"“{row.instruction}”" if row.instruction else "none")
+
+
 def sides(row: PairRow) -> str:
     """Which side was preferred over which, or how they compare."""
-    left, right = row.left_side or "chosen", row.right_side or "rejected"
+    left, right = row.left_side or _IN_FILE[row.left_column > 0], row.right_side or _IN_FILE[row.right_column != 0]
     match row.verdict:
         case Verdict.EXAMPLE:
             return "imported" if row.imported else left
         case Verdict.LEFT:
-            return "imported" if row.imported and not row.left_side else f"{left} > {right}"
+            return f"{left} > {right}"
         case Verdict.RIGHT:
             return f"{right} > {left}"
         case _:
             return f"{left} = {right}" if row.verdict is Verdict.TIE else f"{left} | {right}"
-
-
-def _cell(text: str, width: int) -> str:
-    return f"{one_line(text, width - 1):<{width}}"
 
 
 def detail_content(detail: PairDetail, width: int, *, diff: bool) -> Content:
@@ -155,13 +182,20 @@ def _answer_head(title: str, answer: Answer, width: int) -> Content:
     if answer.finish is Finish.IMPORTED:
         parts.append(Content.styled("imported", MUTED))
     else:
-        parts.append(Content.styled(one_line(answer.side, 30), "$text-accent"))
+        parts.append(Content.styled(fit(answer.side or "imported", 30), "$text-accent"))
         parts.append(Content.styled(answer.finish.value, "$text-warning" if answer.finish.partial else MUTED))
     if answer.token_ids:
         parts.append(Content.styled(f"{len(answer.token_ids)} tok", MUTED))
-    words = len(answer.text.split())
-    parts.append(Content.styled(f"{words} word{'s' * (words != 1)}", MUTED))
+    parts.append(Content.styled(_length(answer.text), MUTED))
     return packed(parts, width)
+
+
+def _length(text: str) -> str:
+    """How long an answer is: in words, in characters where few spaces part them."""
+    words, chars = len(text.split()), len(text)
+    if chars > 20 * max(1, words):
+        return f"{chars:,} character{'s' * (chars != 1)}"
+    return f"{words:,} word{'s' * (words != 1)}"
 
 
 def _text(answer: Answer, other: Answer | None, *, diff: bool) -> Content:

@@ -19,6 +19,7 @@ from aligntui.wire.engine import (
     AdapterRef,
     AnswerFinished,
     AnswerStarted,
+    EmbedTexts,
     Event,
     GapMeasured,
     GenerationFinished,
@@ -30,6 +31,7 @@ from aligntui.wire.engine import (
     RequestFailed,
     StartGeneration,
     TextArrived,
+    TextsEmbedded,
 )
 from aligntui.workbench.chat_state import EngineState, Phase
 
@@ -178,6 +180,18 @@ class EngineLink:
             raise EngineError(f"The engine answered MeasureGap with {type(answer).__name__}.")
         return answer
 
+    async def embed(self, request: EmbedTexts) -> TextsEmbedded:
+        """Sentence embeddings of texts, in turn with everything else.
+
+        Raises:
+            EnvironmentProblem: the embedding model cannot be had.
+            EngineError: the engine is not running, or went away.
+        """
+        answer = await self._running().request(request)
+        if not isinstance(answer, TextsEmbedded):
+            raise EngineError(f"The engine answered EmbedTexts with {type(answer).__name__}.")
+        return answer
+
     async def _in_time(self, answer: Awaitable[T]) -> T:
         try:
             return await asyncio.wait_for(answer, REQUEST_LIMIT_S)
@@ -198,7 +212,7 @@ class EngineLink:
             case Phase.LOADING | Phase.OFF:
                 return (
                     "The model is still loading.",
-                    "The prompt stays where it is; send it when the line on top says ready.",
+                    "Wait until it is ready; what was typed stays.",
                 )
             case Phase.FAILED:
                 return f"The model could not be loaded: {self.state.message}", self.state.hint

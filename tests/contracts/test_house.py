@@ -83,6 +83,8 @@ def test_every_action_with_a_key_has_a_method() -> None:
     from aligntui.tui.screens.pairs import PairsScreen
     from aligntui.tui.screens.queue import QueueScreen
     from aligntui.tui.screens.statistics import StatisticsScreen
+    from aligntui.tui.screens.switch import SwitchScreen
+    from aligntui.tui.screens.switch_runs import SwitchRunsScreen
     from aligntui.tui.widgets.text_box import PromptBox
     from aligntui.tui.widgets.vim_list import VimList
 
@@ -96,6 +98,8 @@ def test_every_action_with_a_key_has_a_method() -> None:
         "queue": QueueScreen,
         "lint": LintScreen,
         "stats": StatisticsScreen,
+        "switch": SwitchScreen,
+        "runs": SwitchRunsScreen,
     }
     for action in ACTIONS:
         method = f"action_{action.action.partition('(')[0]}"

@@ -154,3 +154,48 @@ def test_a_database_of_the_second_version_gets_the_tables(tmp_path):
     conn.close()
     with open_store(path) as store:
         assert begin(store).done == 0
+
+
+def test_an_answer_of_the_cache_becomes_one_of_the_run_where_it_is_judged(store):
+    first, second = begin(store, "first"), begin(store, "second")
+    made = answered(store, first, prompt_of(store, first), ("a", "k1", "One."))[0]
+    store.fill_from_cache(second, {"x": key_of("k1")})
+    own = store.own_answer(second, "x")
+    assert own.id != made.id and own.session_id == second.session_id
+    assert (own.text, own.conditions, own.token_ids) == (made.text, made.conditions, made.token_ids)
+    assert store.own_answer(second, "x") == own
+    assert store.filled_cells(second)["x"].cached
+    # what is new there answers the same prompt turn, so that the two can be judged
+    other = answered(store, second, store.get_turn(own.parent_id), ("y", "k2", "Two."))[0]
+    assert store.own_answer(second, "y") == other
+    assert own.parent_id == other.parent_id
+    with pytest.raises(UserError, match="no answer"):
+        store.own_answer(second, "z")
+
+
+def test_a_run_can_want_more(store):
+    run = begin(store, cells=4)
+    assert store.extend_run(run, 3).cells == 7
+    assert store.get_run(run.id).cells == 7
+
+
+def test_the_cache_keeps_the_first_of_two_answers_to_the_same(store):
+    first, second, third = begin(store, "first"), begin(store, "second"), begin(store, "third")
+    made = answered(store, first, prompt_of(store, first), ("a", "k1", "First."))[0]
+    own = answered(store, second, prompt_of(store, second), ("a", "k1", "Second."))[0]
+    assert store.filled_cells(second)["a"].answer_id == own.id, "what a run has made it keeps"
+    store.fill_from_cache(third, {"a": key_of("k1")})
+    assert store.filled_cells(third)["a"].answer_id == made.id
+
+
+def test_a_hash_that_is_none_is_refused_and_not_passed_over(store):
+    run = begin(store)
+    with pytest.raises(UserError, match="refused"):
+        store.fill_cells(run, [("a", "short", make_answer(prompt_of(store, run), "One."))])
+    assert store.filled_cells(run) == {}
+
+
+def test_a_blank_key_names_no_run(store):
+    begin(store)
+    with pytest.raises(UserError, match="no switch run ''"):
+        store.get_run("  ", RunKind.SWITCH)

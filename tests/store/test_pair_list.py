@@ -40,6 +40,7 @@ class Known:
     """What the public reading methods say of one pair."""
 
     pair: Pair
+    from_file: bool
     left: Answer
     right: Answer | None
     prompt: str
@@ -157,11 +158,13 @@ def build(store: Store, seed: int, count: int) -> None:
 
 def read_all(store: Store) -> list[Known]:
     found = []
+    with store.connection.read() as conn:
+        from_file = {row[0] for row in conn.execute("SELECT pair_id FROM import_fingerprints")}
     for order, pair in enumerate(store.list_pairs(include_undone=True, oldest_first=True, repeats=True)):
         detail = store.pair_detail(pair.id)
         first = detail.prompt[0] if pair.scope == "conversation" and pair.prompt_id is None else detail.prompt[-1]
         at = datetime.fromisoformat(pair.created_at)
-        found.append(Known(pair, detail.left, detail.right, first.content, at, order))
+        found.append(Known(pair, pair.id in from_file, detail.left, detail.right, first.content, at, order))
     return found
 
 
@@ -179,7 +182,7 @@ def fits(known: Known, wanted: PairFilter) -> bool:
             wanted.side is None or wanted.side in known.sides,
             wanted.annotator in (None, pair.annotator),
             not wanted.verdicts or pair.verdict in wanted.verdicts,
-            wanted.imported in (None, known.imported),
+            wanted.imported in (None, known.from_file),
             wanted.ids is None or pair.id in wanted.ids,
             wanted.since is None or known.at >= datetime.fromisoformat(f"{wanted.since}T00:00:00Z"),
             wanted.until is None or known.at < datetime.fromisoformat(f"{wanted.until}T00:00:00Z") + day,
@@ -361,6 +364,8 @@ def test_every_field_of_a_row(store: Store, session: Session) -> None:
         prompt=("Why is the sky " + "blue " * 50)[: EXCERPT - 1] + "…",
         chosen="Right.",
         rejected="L" * (EXCERPT - 1) + "…",
+        left_column=0,
+        right_column=1,
         chosen_chars=6,
         rejected_chars=200,
         chosen_tokens=3,
@@ -486,3 +491,22 @@ def test_sides_are_named_as_answers_name_them(store: Store, session: Session) ->
         answer = store.add_answer(make_answer(prompt, column=1, conditions=conditions))
         store.add_pair(make_pair(base, answer))
         assert store.pair_rows(limit=1)[0].right_side == answer.side
+
+
+def test_chosen_pairs_alone_are_listed_and_counted(store: Store, session: Session) -> None:
+    answers = both(store, ask(store, session))
+    pairs = [store.add_pair(make_pair(*answers)) for _ in range(4)]
+    chosen = PairFilter(ids=(pairs[1].id, pairs[3].id, "pair_none", pairs[1].id))
+    assert store.pair_ids(chosen) == [pairs[3].id, pairs[1].id]
+    assert store.count_pair_rows(chosen) == 2
+    assert store.count_pair_rows(PairFilter(ids=())) == 0
+
+
+def test_a_verdict_given_here_over_answers_of_a_file_did_not_come_with_it(store: Store) -> None:
+    import_all(store, make_record("Why?", "Because.", "No."))
+    (imported,) = store.list_pairs()
+    here = store.add_pair(replace(imported, id="pair_here", verdict=Verdict.RIGHT, annotator="me", blind=True))
+    assert store.pair_ids(PairFilter(imported=True)) == [imported.id]
+    assert store.pair_ids(PairFilter(imported=False)) == [here.id]
+    (row,) = store.pair_rows(PairFilter(imported=False))
+    assert row.imported and (row.left_column, row.right_column) == (0, 1)

@@ -57,7 +57,7 @@ class Console:
     async def idle(self) -> None:
         """Until nothing streams, everything is stored and no action is under way."""
         await self.until(
-            lambda: not self.chat.state.streaming and not self.screen._order.locked() and not self.chat._tasks,
+            lambda: not self.chat.state.streaming and not self.screen._acting.locked() and not self.chat._tasks,
             "idle",
         )
 

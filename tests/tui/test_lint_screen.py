@@ -13,6 +13,7 @@ from aligntui.store import PairFilter
 from aligntui.tui.bars import Axis, Part, interval_bar, share_bar, stacked_bar
 from aligntui.tui.lint_text import finding_line, tally_head, tally_line
 from aligntui.tui.modals.lint_dialogs import FixDialog, WaiveDialog, WaiverList
+from aligntui.tui.modals.lint_settings import LintSettings
 from aligntui.tui.modals.readers import Reader
 from aligntui.tui.screens.lint import LintScreen
 from aligntui.tui.screens.pairs import PairsScreen
@@ -280,14 +281,14 @@ async def test_a_run_shows_its_progress_and_is_stopped_without_a_trace(console, 
     read, go_on = threading.Event(), threading.Event()
     whole = lint_desk.lint_pairs
 
-    def slow(store, *, on_progress):
+    def slow(store, *, on_progress, **wish):
         def halfway(done: int) -> None:
             on_progress(done // 2)
             read.set()
             go_on.wait(20)
             on_progress(done)
 
-        return whole(store, on_progress=halfway)
+        return whole(store, on_progress=halfway, **wish)
 
     monkeypatch.setattr(lint_desk, "lint_pairs", slow)
     async with console(adapter=("",), size=(80, 24)) as c:
@@ -400,3 +401,26 @@ def test_parts_fill_the_whole_and_none_that_there_is_vanishes(amounts):
 @pytest.mark.parametrize(("share", "drawn"), [(0, "    "), (0.001, "▏   "), (0.5, "██  "), (1, "████"), (2, "████")])
 def test_a_share_above_nothing_is_seen(share, drawn):
     assert share_bar(share, 4) == drawn
+
+
+async def test_a_training_length_and_a_suite_are_given_on_the_screen(console, tmp_path):
+    suite = tmp_path / "suite.txt"
+    suite.write_text("What is 1 plus 1?\n", "utf-8")
+    async with console(adapter=("",), size=(120, 40)) as c:
+        await fill(c, *defects())
+        screen = await opened(c)
+        await go_to(c, screen, "evaluation-overlap")
+        await c.press("enter")
+        await c.sees("This rule could check no pair. s gives it what it needs.")
+        await c.press("s")
+        await c.sees("How lint looks")
+        await c.press(*"many", "enter")
+        await c.sees("length is a whole number of tokens, not 'many'.")
+        await c.press(*["backspace"] * 4, *"12", "down", *f"own={tmp_path}/none.txt", "enter")
+        await c.sees("none.txt")
+        assert isinstance(c.app.screen, LintSettings), "what was typed stays until it can be read"
+        await c.press(*["backspace"] * len("none.txt"), *"suite.txt", "enter")
+        await c.until(lambda: c.app.screen is screen and not screen.running, "looked again")
+        tally = await go_to(c, screen, "evaluation-overlap")
+        assert tally.open == 1 and not tally.unchecked
+        assert (await go_to(c, screen, "identical-after-truncation")).unchecked == ""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from textual.events import Key
 
 from aligntui.core.pair import Verdict
 from aligntui.core.prompt_format import Message, Mode
 from aligntui.store import ImportHead, ImportRecord, PairFilter
+from aligntui.tui.pair_text import sides
 from aligntui.tui.screens.pairs import PairsScreen
 from aligntui.tui.widgets.paged_list import PAGE, PagedList
 from tests.tui.test_hard_cases import start_two
@@ -212,3 +216,90 @@ async def test_hostile_texts_reach_no_terminal(console):
         await opened(c)
         await c.until(lambda: "[bold]x[/]" in c.text(), "shown as text")
         assert not any(ch in c.text() for ch in "\x1b\x07\u202e")
+
+
+async def burst(c, text: str) -> None:
+    """Keys that arrive together, as over a slow line: all are sent before the first of them has been acted on."""
+    for char in text:
+        key = {" ": "space", "/": "slash"}.get(char, char)
+        c.app.post_message(Key(key, char))
+    await c.pilot.pause()
+
+
+async def test_letters_typed_ahead_of_a_search_box_are_no_commands(console):
+    async with console(adapter=("",)) as c:
+        await fill(c, *(record(n) for n in range(3)))
+        screen = await opened(c)
+        await burst(c, "/dDud")
+        await c.until(lambda: screen.query_one("#search").value == "dDud", "all in the box")
+        assert len(await ids(c)) == 3
+
+
+async def test_letters_typed_ahead_of_a_dialog_delete_nothing(console):
+    async with console(adapter=("",)) as c:
+        await fill(c, *(record(n) for n in range(3)))
+        await opened(c)
+        await burst(c, "fbad")
+        await c.until(lambda: type(c.app.screen).__name__ == "PairFilterForm", "the form")
+        assert len(await ids(c)) == 3
+        await c.press("escape", "d")
+        await c.sees("1 pair deleted")
+
+
+async def test_an_edited_pair_stays_under_the_cursor_wherever_it_stands(console):
+    async with console(adapter=("",)) as c:
+        await fill(c, *(record(n) for n in range(6)))
+        screen = await opened(c)
+        await c.press("j", "j", "j")
+        await c.until(
+            lambda: screen._detail is not None and screen.listing.current.id == screen._detail.pair.id, "shown"
+        )
+        asked = screen.listing.current.prompt
+        await c.press("e")
+        await c.until(lambda: type(c.app.screen).__name__ == "TextEditor", "editor")
+        await c.press("!", "ctrl+s")
+        await c.until(lambda: c.app.screen is screen and screen.listing.cursor == 0, "at the top, for it is new")
+        await c.until(lambda: screen.listing.current is not None, "its row")
+        assert screen.listing.current.prompt == asked
+        await c.until(lambda: screen._detail.origin is not None, "where it came from is still known")
+
+
+async def test_pairs_of_one_session_are_listed(console):
+    async with console(adapter=("",)) as c:
+        await fill(c, *(record(n) for n in range(3)))
+        await c.chat.store.run(
+            lambda store: store.import_records(ImportHead("bees", "bees.jsonl"), [record(7), record(8)])
+        )
+        screen = await opened(c)
+        assert screen.listing.total == 5
+        await c.press("f", *["down"] * 5, *"beez", "enter")
+        await c.sees("No session with pairs is called 'beez'.")
+        await c.press("backspace", "s", "enter")
+        await c.until(lambda: c.app.screen is screen and screen.listing.total == 2, "two")
+        await c.sees("session bees")
+
+
+async def test_what_a_file_preferred_and_what_a_person_did_are_told_apart(console):
+    async with console(adapter=("",), size=(140, 40)) as c:
+        await fill(c, record(1), record(2))
+        pairs = await c.chat.store.run(lambda store: store.list_pairs())
+        for pair, verdict in zip(pairs, (Verdict.LEFT, Verdict.RIGHT), strict=True):
+            left, right = (pair.right_id, pair.left_id)  # shown the other way round
+            here = replace(
+                pair, id=f"{pair.id}_me", left_id=left, right_id=right, verdict=verdict, annotator="me", shuffled=True
+            )
+            await c.chat.store.run(lambda store, here=here: store.add_pair(here))
+        screen = await opened(c)
+        await c.until(lambda: screen.listing.total == 4, "four")
+        rows = {row.id: row for row in await c.chat.store.run(lambda store: store.pair_rows())}
+        assert sides(rows[f"{pairs[0].id}_me"]) == "rejected > chosen"
+        assert sides(rows[f"{pairs[1].id}_me"]) == sides(rows[pairs[0].id]) == "chosen > rejected"
+
+
+async def test_prompts_of_wide_characters_are_cut_and_never_vanish(console):
+    async with console(adapter=("",), size=(80, 24)) as c:
+        await fill(c, record(1, prompt=[Message("user", "日本の首都はどこですか" * 6)]))
+        await opened(c)
+        await c.sees("日本の首都")
+        line = next(line for line in c.text().split("\n") if "日本" in line)
+        assert "…" in line

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from textual.events import Key
+
 from aligntui.core.pair import Verdict
 from aligntui.store import PairFilter
 from aligntui.tui.screens.pairs import PairsScreen
 from aligntui.tui.screens.queue import QueueScreen
+from aligntui.workbench.chat_state import Phase
 from aligntui.workbench.curation import queue as judging
 from tests.tui.test_hard_cases import start_two
 from tests.tui.test_pairs_screen import fill, opened, record
@@ -131,3 +134,32 @@ async def test_a_missing_file_of_prompts_is_said_in_the_dialog(console):
         await c.until(lambda: type(c.app.screen).__name__ == "SampleDialog", "dialog")
         await c.press(*"/no/such", "enter")
         await c.sees("cannot be read: no such file or directory")
+
+
+async def test_verdicts_typed_ahead_each_find_their_pair_and_undo_keeps_the_count(console):
+    async with console(adapter=("",), size=(120, 40)) as c:
+        await fill(c, *(record(n) for n in range(6)))
+        await opened(c)
+        await c.press("asterisk", "q", "Q")
+        await c.until(lambda: isinstance(c.app.screen, QueueScreen) and c.app.screen.session.task, "task")
+        screen = c.app.screen
+        for key in "1212":
+            c.app.post_message(Key(key, key))
+        await c.until(lambda: screen.session.progress.judged == 4, "all four")
+        assert screen.session.progress.left == 2
+        for key in "uu":
+            c.app.post_message(Key(key, key))
+        await c.until(lambda: screen.session.progress.judged == 2, "two taken back")
+        assert screen.session.progress.left == 4
+        await c.sees("2 of 6")
+        assert not [m for m in c.app.messages if m.severity != "information"]
+
+
+async def test_sampling_is_refused_before_anything_is_typed_while_the_model_loads(console):
+    async with console(adapter=("",), ready=False, model="missing/model") as c:
+        await c.until(lambda: c.chat.state.engine.phase is Phase.FAILED, "failed")
+        screen = QueueScreen(judging.JudgingSession(c.chat.store, "tester"), c.chat)
+        await c.app.push_screen(screen)
+        await c.press("s")
+        await c.sees("The model could not be loaded")
+        assert c.app.screen is screen

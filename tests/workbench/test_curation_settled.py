@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aligntui.core.ids import new_id, now_utc
-from aligntui.core.pair import Pair, Scope, Verdict
+from aligntui.core.pair import OPPOSED, Pair, Scope, Verdict
 from aligntui.core.prompt_format import Message
 from aligntui.store import ImportHead, ImportRecord, PairFilter, Store, open_store
 from aligntui.workbench.curation.settled import ALIKE, BY_MODEL, CONTESTED, passed_over
@@ -81,3 +81,50 @@ def test_what_a_file_says_is_held_against_verdicts_given_here(store: Store) -> N
     assert (against_file.accuracy.k, against_file.accuracy.n) == (1, 1)
     assert against_file.same_in_both_orders.k == 1
     assert report.sides == () and report.ratings is None
+
+
+def opposed(store: Store, pair: Pair, annotator: str) -> list[Pair]:
+    """Both halves: each answer is wanted under its own instruction."""
+    halves = [
+        Pair(
+            new_id("pair"), pair.session_id, pair.left_id, pair.right_id, verdict, Scope.ANSWER, False, False, annotator,
+            now_utc(), tags=(OPPOSED,),
+        )
+        for verdict in (Verdict.LEFT, Verdict.RIGHT)
+    ]  # fmt: skip
+    return [store.add_pair(half) for half in halves]
+
+
+def test_both_halves_of_opposed_pairs_survive(store: Store) -> None:
+    first, second, third, _ = store.list_pairs(oldest_first=True)
+    for pair in (first, second, third):
+        store.undo_pair(pair.id)
+    opposed(store, first, "me")
+    once, again = opposed(store, second, "me"), opposed(store, second, "you")
+    assert passed_over(store, PairFilter()) == dict.fromkeys((half.id for half in again), ALIKE)
+    both_ways = [judge(store, third, "me", verdict) for verdict in (Verdict.LEFT, Verdict.RIGHT)]
+    assert passed_over(store, PairFilter(tag=OPPOSED)).keys() == {half.id for half in again}
+    assert {pair.id for pair in both_ways} <= passed_over(store, PairFilter()).keys(), (
+        "plain ones contradict each other"
+    )
+    assert once[0].id not in passed_over(store, PairFilter())
+
+
+def test_a_plain_verdict_over_opposed_answers_says_what_one_half_says(store: Store) -> None:
+    first, second, *_ = store.list_pairs(oldest_first=True)
+    opposed(store, first, "me")
+    assert passed_over(store, PairFilter()) == {first.id: ALIKE}, "the halves stay, though they came later"
+    other = judge(store, first, "you", Verdict.RIGHT)
+    assert passed_over(store, PairFilter()) == dict.fromkeys((first.id, other.id), ALIKE), "and nothing contests them"
+    left, _ = opposed(store, second, "me")
+    store.undo_pair(left.id)
+    assert second.id not in passed_over(store, PairFilter()), "what its half does not say any more, it says"
+
+
+def test_opposed_pairs_tell_nothing_of_who_made_them(store: Store) -> None:
+    first, second, *_ = store.list_pairs(oldest_first=True)
+    judge(store, second, "me", Verdict.LEFT)
+    before = verdict_report(store.judgements())
+    opposed(store, first, "me")
+    opposed(store, first, "you")
+    assert verdict_report(store.judgements()) == before

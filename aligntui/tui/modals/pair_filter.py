@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,7 @@ from textual.widgets import Input, Static
 from aligntui.core.errors import UserError, nearest
 from aligntui.core.pair import Verdict
 from aligntui.core.printable import one_line
+from aligntui.core.turn import Session
 from aligntui.tui.modals.dialog import Dialog
 from aligntui.tui.widgets.text_box import LineInput
 
@@ -28,9 +30,10 @@ FIELDS = (
     ("tag", "a tag"),
     ("side", "base or an adapter, as it stands in the table"),
     ("annotator", "who judged"),
+    ("session", "name of a session, or its id"),
     ("since", "a day, such as 2026-11-21: judged on it or later"),
     ("until", "a day: judged before its end"),
-    ("origin", "chat or import; empty for both"),
+    ("origin", "here: judged in this workspace; file: the verdict came with a file; empty for both"),
     ("deleted", "yes lists deleted pairs, so that they can be brought back; both lists all"),
 )
 
@@ -56,16 +59,18 @@ class PairFilterForm(Dialog["PairFilter"]):
     PairFilterForm #about { height: auto; min-height: 3; border-top: solid $surface-lighten-2; color: $text-muted; }
     """
 
-    def __init__(self, current: PairFilter, facets: Facets) -> None:
+    def __init__(self, current: PairFilter, facets: Facets, sessions: Sequence[Session] = ()) -> None:
         super().__init__()
         self._current = current
+        self._sessions = list(sessions)
         self._known: dict[str, dict[str, int]] = {
             "verdict": {str(name): count for name, count in facets.verdicts.items()},
             "instruction": dict(facets.instructions),
             "tag": dict(facets.tags),
             "side": dict(facets.sides),
             "annotator": dict(facets.annotators),
-            "origin": {"chat": 0, "import": 0},
+            "session": {session.name: session.pair_count for session in reversed(self._sessions)},
+            "origin": {"here": 0, "file": 0},
             "deleted": {"yes": 0, "no": 0, "both": 0},
         }
 
@@ -94,8 +99,10 @@ class PairFilterForm(Dialog["PairFilter"]):
         match name:
             case "verdict":
                 return ", ".join(verdict.value for verdict in f.verdicts)
+            case "session":
+                return next((one.name for one in self._sessions if one.id == f.session_id), f.session_id or "")
             case "origin":
-                return {None: "", True: "import", False: "chat"}[f.imported]
+                return {None: "", True: "file", False: "here"}[f.imported]
             case "deleted":
                 return {None: "both", True: "yes", False: ""}[f.deleted]
         return str(getattr(f, name) or "")
@@ -120,6 +127,17 @@ class PairFilterForm(Dialog["PairFilter"]):
         except UserError as error:
             self.complain(str(error))
 
+    def _session(self, text: str) -> str | None:
+        """The session of that name, the one used last of several, or of that id."""
+        if not text:
+            return None
+        for session in self._sessions:
+            if text in (session.name, session.id):
+                return session.id
+        raise UserError(
+            f"No session with pairs is called {text!r}.", nearest(text, [session.name for session in self._sessions])
+        )
+
     def action_clear(self) -> None:
         """Empty every line."""
         for name, _ in FIELDS:
@@ -131,9 +149,9 @@ class PairFilterForm(Dialog["PairFilter"]):
         verdicts = tuple(_verdict(word) for word in text["verdict"].replace(",", " ").split())
         for name in ("since", "until"):
             _check_day(name, text[name])
-        origins = {"": None, "chat": False, "import": True}
+        origins = {"": None, "here": False, "file": True}
         if text["origin"] not in origins:
-            raise UserError(f"origin is chat or import, not {text['origin']!r}.")
+            raise UserError(f"origin is here or file, not {text['origin']!r}.")
         deleted = {"": False, "no": False, "yes": True, "both": None}
         if text["deleted"] not in deleted:
             raise UserError(f"deleted is yes, no or both, not {text['deleted']!r}.")
@@ -144,6 +162,7 @@ class PairFilterForm(Dialog["PairFilter"]):
             tag=text["tag"] or None,
             side=text["side"] or None,
             annotator=text["annotator"] or None,
+            session_id=self._session(text["session"]),
             since=text["since"] or None,
             until=text["until"] or None,
             imported=origins[text["origin"]],

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -94,7 +91,6 @@ class ChatBoard(GuardedScreen[None]):
         self.streamed_at = 0.0
         """When answers streamed last, on the monotonic clock."""
         self._place = 0
-        self._order = asyncio.Lock()
         self._dirty: dict[str, Exchange] = {}
         self._flushing = False
         self._asked: dict[str, float] = {}
@@ -412,12 +408,3 @@ class ChatBoard(GuardedScreen[None]):
                 self.work_on(measure_gap(self.chat, answer), group="gap")
 
     # running what the user asks for ---------------------------------------------------------------
-
-    def act(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run an action after those before it; what the user can mend is said, not raised."""
-
-        async def ordered() -> None:
-            async with self._order:
-                await self.guard(work)
-
-        self.run_worker(ordered(), group="chat")

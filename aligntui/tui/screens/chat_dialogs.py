@@ -130,6 +130,17 @@ class ChatDialogs(ChatBoard):
         else:
             self.act(self.moves.refresh_name())
 
+    def action_switch(self) -> None:
+        """Ask one prompt under many instructions."""
+        self.dialog(self._switch())
+
+    async def _switch(self) -> None:
+        from aligntui.tui.screens.switch import SwitchScreen
+
+        await self.app.push_screen_wait(SwitchScreen(self.console.switch_sheet))
+        if self.chat.session is not None:
+            self.act(self.moves.refresh_verdicts())
+
     def action_pairs(self) -> None:
         """Browse the pairs."""
         self.dialog(self._pairs())

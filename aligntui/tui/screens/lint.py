@@ -70,12 +70,15 @@ class LintScreen(LintBoard):
         """Go to the findings of the rule, or read the pairs of the finding."""
         row = self._current()
         if row is not None:
-            self.work_on(self._read(row))
+            self.ask(lambda: self._read(row))
         elif self._rows:
             self.add_class("-findings")
             self.findings.focus()
         elif self.rules.current is not None:
-            self.say("Nothing was found here.")
+            if self.rules.current.unchecked:
+                self.say("This rule could check no pair.", "{key:lint.settings} gives it what it needs.", "warning")
+            else:
+                self.say("Nothing was found here.")
 
     async def _read(self, row: Row) -> None:
         from aligntui.tui.modals.readers import Reader
@@ -118,6 +121,19 @@ class LintScreen(LintBoard):
         else:
             self.say("No open finding here names a pair.")
 
+    def action_settings(self) -> None:
+        """Say how closely to look, and look again."""
+        self.ask(self._settings)
+
+    async def _settings(self) -> None:
+        from aligntui.tui.modals.lint_settings import LintSettings
+
+        wish = await self.app.push_screen_wait(LintSettings(self.desk.wish))
+        if wish is not None:
+            self.desk.wish, self.desk.model = wish, self.console.bench.settings.model
+            self.action_stop()
+            self.action_run_again()
+
     # changes ----------------------------------------------------------------------------------------
 
     def action_fix(self) -> None:
@@ -126,14 +142,16 @@ class LintScreen(LintBoard):
         if row is None:
             self.say("{key:lint.open} goes to the findings; {key:lint.fix_rule} fixes them all.")
         else:
-            self.work_on(self._fix([row[0]], "Fix this finding"))
+            found = [row[0]]
+            self.ask(lambda: self._fix(found, "Fix this finding"))
 
     def action_fix_rule(self) -> None:
         """Fix every open finding of the rule or pattern."""
         tally = self.rules.current
         if tally is not None:
             found = [finding for finding, standing, _ in self._rows if standing is Standing.OPEN]
-            self.work_on(self._fix(found, f"Fix all of {one_line(tally.topic.name, 50)}"))
+            title = f"Fix all of {one_line(tally.topic.name, 50)}"
+            self.ask(lambda: self._fix(found, title))
 
     async def _fix(self, findings: Sequence[Finding], title: str) -> None:
         from aligntui.tui.modals.lint_dialogs import FixDialog
@@ -161,7 +179,7 @@ class LintScreen(LintBoard):
             self._draw_all()
             self.say(f"{done}.")
 
-        self.work_on(undo())
+        self.act(undo)
 
     def action_waive(self) -> None:
         """Let the finding, or on the rules all of the kind, stand."""
@@ -170,10 +188,12 @@ class LintScreen(LintBoard):
             if row[1] is Standing.WAIVED:
                 self.say("It is waived already; {key:lint.waivers} withdraws it.", severity="warning")
                 return
-            self.work_on(self._waive(row[0].key, f"{row[0].rule}: {one_line(row[0].message, 200)}"))
+            key, shown = row[0].key, f"{row[0].rule}: {one_line(row[0].message, 200)}"
+            self.ask(lambda: self._waive(key, shown))
         elif tally is not None:
             what = f"Everything that {tally.topic.name} finds, today and later ({tally.open:,} open now)."
-            self.work_on(self._waive(tally.topic.name, what))
+            name = tally.topic.name
+            self.ask(lambda: self._waive(name, what))
 
     async def _waive(self, what: str, shown: str) -> None:
         from aligntui.tui.modals.lint_dialogs import WaiveDialog
@@ -193,7 +213,7 @@ class LintScreen(LintBoard):
 
     def action_waivers(self) -> None:
         """List and withdraw waivers."""
-        self.work_on(self._waivers())
+        self.ask(self._waivers)
 
     async def _waivers(self) -> None:
         from aligntui.tui.modals.lint_dialogs import WaiverList

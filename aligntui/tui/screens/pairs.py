@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
@@ -20,7 +20,7 @@ from aligntui.core.printable import one_line
 from aligntui.tui.bindings import bindings
 from aligntui.tui.guarded import GuardedScreen, guarded
 from aligntui.tui.help_text import help_content
-from aligntui.tui.pair_text import detail_content, row_line
+from aligntui.tui.pair_text import detail_content, head_line, row_line
 from aligntui.tui.turn_text import MUTED
 from aligntui.tui.widgets.lines import KeyBar
 from aligntui.tui.widgets.paged_list import PAGE, PagedList
@@ -61,11 +61,13 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
     PairsScreen #searching Static { width: auto; padding: 0 1; color: $text-muted; background: $panel; }
     PairsScreen #searching Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $surface-lighten-1; }
     PairsScreen #work { height: 1fr; }
+    PairsScreen #table { width: 1fr; height: 1fr; }
+    PairsScreen #head { height: 1; text-wrap: nowrap; }
     PairsScreen PagedList { width: 1fr; height: 1fr; background: $background; }
     PairsScreen #detail { width: 1fr; height: 1fr; padding: 0 1; border-left: tall $surface-lighten-1; scrollbar-size-vertical: 1; display: none; }
     PairsScreen.-wide #detail, PairsScreen.-opened #detail { display: block; }
-    PairsScreen.-opened PagedList { display: none; }
-    PairsScreen.-wide.-opened PagedList { display: block; }
+    PairsScreen.-opened #table { display: none; }
+    PairsScreen.-wide.-opened #table { display: block; }
     PairsScreen #detail:focus { border-left: tall $primary; }
     PairsScreen #empty { height: 1fr; padding: 1 2; color: $text-muted; display: none; }
     """
@@ -77,6 +79,9 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
         self._diff = True
         self._detail: PairDetail | None = None
         self._counted = False
+        self._session_name = ""
+        self.listing: PagedList[PairRow] = PagedList(browser.rows, self._line)
+        """The table."""
 
     def compose(self) -> ComposeResult:
         """Title, search, table and pair, note, keys."""
@@ -85,7 +90,9 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
             yield Static("Search", markup=False)
             yield LineInput(placeholder="words in prompts and answers", id="search")
         with Horizontal(id="work"):
-            yield PagedList(self.browser.rows, self._line)
+            with Vertical(id="table"):
+                yield Static("", id="head", markup=False)
+                yield self.listing
             with VerticalScroll(id="detail"):
                 yield Static("", id="pair", markup=False)
         yield Static("", id="empty", markup=False)
@@ -95,11 +102,6 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
     def on_mount(self) -> None:
         """Fill the table."""
         self.load()
-
-    @property
-    def listing(self) -> PagedList[PairRow]:
-        """The table."""
-        return self.query_one(PagedList)
 
     def _line(self, row: PairRow, width: int) -> Content:
         return row_line(row, width, marked=row.id in self.browser.marked)
@@ -129,7 +131,13 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
 
     def _empty_text(self) -> str:
         if self._is_filtered():
-            return "No pair under this filter. {key:pairs.filter} changes it; Ctrl+X in it empties every line."
+            typed = self.browser.filter.text
+            searched = (
+                f"“{one_line(typed, 40)}” is searched for; an empty search ({{key:pairs.search}}) lists all.\n"
+                if typed
+                else ""
+            )
+            return f"No pair here.\n\n{searched}{{key:pairs.filter}} changes the filter; `Ctrl+X` in it empties every line."
         return (
             "No pair yet.\n\n"
             "Judge two answers in the chat ({key:board.left_better} to {key:board.skip}), or bring pairs in "
@@ -154,7 +162,8 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
                 for name in ("instruction", "tag", "side", "annotator", "since", "until")
                 if getattr(f, name)
             ),
-            {None: "", True: "imported", False: "from the chat"}[f.imported],
+            {None: "", True: "imported", False: "judged here"}[f.imported],
+            f"session {one_line(self._session_name, 20)}" if f.session_id else "",
             "" if f.ids is None else "only those of the finding",
             {None: "deleted ones too", True: "deleted", False: ""}[f.deleted],
         ]
@@ -188,6 +197,10 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
         """Side by side, or one at a time."""
         self.set_class(event.size.width >= WIDE, "-wide")
         self.call_after_refresh(self._draw_detail)
+        self.call_after_refresh(self._draw_head)
+
+    def _draw_head(self) -> None:
+        self.query_one("#head", Static).update(head_line(self.listing.scrollable_content_region.width))
 
     # keys -------------------------------------------------------------------------------------------
 
@@ -224,7 +237,7 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
     def action_search(self) -> None:
         """Search prompts and answers."""
         self.query_one("#searching").display = True
-        self.query_one("#search").focus()
+        self.set_focus(self.query_one("#search"))  # at once: what is typed next is meant for it
 
     @on(Input.Changed, "#search")
     def _typed(self, event: Input.Changed) -> None:
@@ -246,12 +259,16 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
 
     def action_filter(self) -> None:
         """Choose which pairs are listed."""
-        self.work_on(self._ask_filter())
+        self.ask(self._ask_filter)
 
     async def _ask_filter(self) -> None:
         from aligntui.tui.modals.pair_filter import PairFilterForm
 
-        wanted = await self.app.push_screen_wait(PairFilterForm(self.browser.filter, await self.browser.facets()))
+        sessions = await self.browser.sessions()
+        form = PairFilterForm(self.browser.filter, await self.browser.facets(), sessions)
+        wanted = await self.app.push_screen_wait(form)
+        if wanted is not None:
+            self._session_name = next((one.name for one in sessions if one.id == wanted.session_id), "")
         if wanted is not None and wanted != self.browser.filter:
             self.browser.filter = wanted
             self.load()
@@ -272,12 +289,12 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
             self.listing.move_to(self.listing.cursor + 1)
 
     def action_mark_all(self) -> None:
-        """Mark everything under the filter, or nothing."""
-        if self.browser.marked:
+        """Mark everything under the filter; where all is marked, nothing."""
+        if len(self.browser.marked) >= self.listing.total:
             self.browser.marked.clear()
             self._marks_changed()
         else:
-            self.work_on(self._mark_all())
+            self.act(self._mark_all)
 
     async def _mark_all(self) -> None:
         self.say(f"{counted(await self.browser.mark_all())} marked.")
@@ -302,7 +319,7 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
             self.say(f"{counted(count)} {said}" if count else "Nothing to change there.")
             self.load(keep_cursor=True)
 
-        self.work_on(change())
+        self.act(change)
 
     def action_undo(self) -> None:
         """Take the last change of this screen back."""
@@ -312,11 +329,11 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
             self.say(f"Undone: {what}.")
             self.load(keep_cursor=True)
 
-        self.work_on(undo())
+        self.act(undo)
 
     def action_tag(self) -> None:
         """Tags and reason of one pair, or tags of all marked ones."""
-        self.work_on(self._tag())
+        self.ask(self._tag)
 
     async def _tag(self) -> None:
         from aligntui.tui.modals.tag_dialog import TagDialog
@@ -339,7 +356,7 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
 
     def action_edit(self, which: str) -> None:
         """Edit the chosen or the rejected answer; the pair with the edited text takes the old one's place."""
-        self.work_on(self._edit(which))
+        self.ask(lambda: self._edit(which))
 
     async def _edit(self, which: str) -> None:
         from aligntui.tui.modals.text_editor import TextEditor
@@ -355,12 +372,15 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
             if edited is None:
                 return
             try:
-                await self.browser.edit(detail, which, edited)
+                made = await self.browser.edit(detail, which, edited)
                 break
             except AligntuiError as error:
                 text, problem = edited, str(error)
         self.say(f"The {which} answer is changed; the pair with the text before is kept as deleted.")
-        self.load(keep_cursor=True)
+        await self.load(keep_cursor=True).wait()
+        place = await self.browser.place_of(made.id)
+        if place is not None:
+            self.listing.move_to(place)
 
     def action_enqueue(self) -> None:
         """Put the marked pairs, or the one under the cursor, into the queue."""
@@ -375,7 +395,7 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
             self._marks_changed()
             self.say(f"{counted(added)} put into the queue; {{key:pairs.queue}} judges it.")
 
-        self.work_on(put())
+        self.act(put)
 
     def action_queue(self) -> None:
         """Judge one pair after another."""
@@ -408,7 +428,7 @@ class PairsScreen(GuardedScreen[OpenTurn | None]):
 
     def action_import(self) -> None:
         """Bring pairs in from a file or the hub."""
-        self.work_on(self._import())
+        self.ask(self._import)
 
     async def _import(self) -> None:
         from aligntui.tui.modals.import_dialog import ImportDialog

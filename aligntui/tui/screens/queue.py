@@ -93,7 +93,7 @@ class QueueScreen(GuardedScreen[None]):
 
     def on_mount(self) -> None:
         """Show the first pair."""
-        self.work_on(self._begin())
+        self.act(self._begin)
 
     async def _begin(self) -> None:
         await self.session.load()
@@ -169,12 +169,12 @@ class QueueScreen(GuardedScreen[None]):
         async def judge() -> None:
             task = self.session.task
             await self.session.judge(Verdict(verdict))
-            named = "" if task is None else f" (A {one_line(task.left.side, 24)}, B {one_line(task.right.side, 24)})"
+            named = "" if task is None else f" (A {_made_by(task.left)}, B {_made_by(task.right)})"
             hidden = task is not None and task.repeat_of is not None
             self.say(f"Stored: {_WORDS[Verdict(verdict)]}{'' if hidden else named}.")
             await self._next()
 
-        self.work_on(judge())
+        self.act(judge)
 
     def action_undo(self) -> None:
         """Take the last verdict back and show its pair."""
@@ -183,7 +183,7 @@ class QueueScreen(GuardedScreen[None]):
             self._draw(await self.session.undo())
             self.say("Taken back; judge it again.")
 
-        self.work_on(undo())
+        self.act(undo)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll both answers."""
@@ -200,15 +200,17 @@ class QueueScreen(GuardedScreen[None]):
 
     def action_sample(self) -> None:
         """Ask for prompts, sample, propose."""
-        self.work_on(self._sample())
+        self.ask(self._sample)
 
     async def _sample(self) -> None:
         from aligntui.tui.modals.sample_dialog import SampleDialog
         from aligntui.workbench.curation.queue import propose
         from aligntui.workbench.curation.sampling import Sampler
+        from aligntui.workbench.loaded import loaded_engine
 
         if self._sampler is not None:
             raise UserError("Answers are being sampled already.", "{key:queue.stop} stops after the batch at hand.")
+        loaded_engine(self._chat)  # before anything is typed for it
         wish = await self.app.push_screen_wait(SampleDialog(self._chat.settings.sampling.temperature))
         if wish is None:
             return
@@ -220,6 +222,7 @@ class QueueScreen(GuardedScreen[None]):
             done = await self._sampler.run(wish.plan, self._sampled)
         finally:
             self._sampler = None
+            self.query_one(KeyBar).draw()
         annotator = self.session.annotator
         added = await self._chat.store.run(lambda store: propose(store, done.exchange_ids, annotator, wish.per_prompt))
         self.say(f"{added} pairs proposed from {done.answers_done} answers to {done.prompts_done} prompts.")
@@ -240,6 +243,11 @@ class QueueScreen(GuardedScreen[None]):
         if self._sampler is not None:
             self._sampler.stop()
             self.say("Sampling stops after this batch.")
+
+
+def _made_by(answer: Answer) -> str:
+    """The side of an answer; of one from a file what the file called it."""
+    return one_line(answer.side, 24) or f"the file's {'rejected' if answer.column else 'chosen'}"
 
 
 def _asked(task: Task) -> Content:

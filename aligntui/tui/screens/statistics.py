@@ -107,8 +107,8 @@ class StatisticsScreen(GuardedScreen[None]):
     HELP = (
         "**Statistics.** Every share is drawn on an axis from 0% to 100%: ● is the estimate, ├ ┤ its 95% interval, ┊ what chance "
         "would give (┼ inside the interval), so an interval clear of the tick shows something. Intervals count whole prompts, "
-        "since verdicts on one prompt are not independent. What could not be used is named below each number. Imported "
-        "pairs are left out: nobody here judged them.\n\n"
+        "since verdicts on one prompt are not independent. What could not be used is named below each number. Verdicts "
+        "that came with a file win for no side; under Agreement they are held against yours.\n\n"
         "**Sections.** {key:stats.annotators} to {key:stats.ratings} open one, {key:stats.next} goes to the next."
     )
     AUTO_FOCUS = "#section"

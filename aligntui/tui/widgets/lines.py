@@ -14,13 +14,10 @@ from textual.widgets import Static
 from aligntui.config.keys import BY_ID
 from aligntui.config.texts import LOADING_STAGES
 from aligntui.core.printable import one_line
+from aligntui.tui.guarded import LONG_NOTE_S, NOTE_S
 from aligntui.tui.turn_text import MUTED
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_state import EngineState, Phase
-
-NOTE_S = 8.0
-LONG_NOTE_S = 20.0
-"""How long a note stands in the status line, and a warning or an error. The message list keeps them all."""
 
 UNRANKED = 5
 """Rank in the footer of a key that is not in the table of keys."""

@@ -44,7 +44,7 @@ class PagedList(ScrollView, Generic[Row], can_focus=True):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"paged-list--row", "paged-list--cursor"}
     DEFAULT_CSS = """
-    PagedList { background: $surface; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
+    PagedList { background: $surface; text-wrap: nowrap; text-overflow: ellipsis; scrollbar-size-vertical: 1; overflow-x: hidden; overflow-y: auto; }
     PagedList > .paged-list--row { background: $surface; color: $foreground; }
     PagedList > .paged-list--cursor { background: $primary-muted; color: $foreground; }
     PagedList:focus > .paged-list--cursor { text-style: bold; }

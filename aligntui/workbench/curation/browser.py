@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from aligntui.core.errors import UserError
 from aligntui.core.ids import new_id, now_utc
 from aligntui.core.pair import Pair, Verdict
-from aligntui.core.turn import Answer, Finish
+from aligntui.core.turn import Answer, Finish, Session
 from aligntui.workbench.store_thread import StoreThread
 
 if TYPE_CHECKING:
     from aligntui.store import Facets, PairDetail, PairFilter, PairRow, PairSort, Store
 
+MOST_SESSIONS = 500
+"""Sessions that a filter offers."""
 UNDO_DEPTH = 50
 """Changes that can be taken back, newest first."""
 
@@ -56,6 +58,17 @@ class PairBrowser:
     async def facets(self) -> Facets:
         """What there is to filter by, with counts."""
         return await self.store.run(lambda store: store.pair_facets())
+
+    async def sessions(self) -> list[Session]:
+        """The sessions of the workspace that have pairs, those used last first."""
+        found = await self.store.run(lambda store: store.list_sessions(MOST_SESSIONS))
+        return [session for session in found if session.pair_count]
+
+    async def place_of(self, pair_id: str) -> int | None:
+        """Where a pair stands in the list; None where the filter leaves it out."""
+        wanted, sort = self.filter, self.sort
+        ids = await self.store.run(lambda store: store.pair_ids(wanted, sort))
+        return ids.index(pair_id) if pair_id in ids else None
 
     async def detail(self, pair_id: str) -> PairDetail:
         """One pair whole."""

@@ -13,7 +13,8 @@ from aligntui.core.errors import UserError
 from aligntui.data.lint import RULES, Finding, Fix, FixPlan, Severity, Waiver, apply_waivers, plan_fixes
 from aligntui.workbench.aside import Aside, in_thread
 from aligntui.workbench.curation.browser import counted
-from aligntui.workbench.curation.linting import LintRun, fix, lint_pairs, waive
+from aligntui.workbench.curation.linting import LintRun, LintWish, fix, lint_pairs, waive
+from aligntui.workbench.curation.tokens import counter_for
 from aligntui.workbench.store_thread import StoreThread
 
 if TYPE_CHECKING:
@@ -116,6 +117,10 @@ class LintDesk:
     """None before the first run has ended."""
     seen: frozenset[str] = frozenset()
     """Ids of the pairs that counted when the run began."""
+    wish: LintWish = field(default_factory=LintWish)
+    """How the next run looks."""
+    model: str = "embedded"
+    """Whose tokenizer counts, where a training length is given."""
     drift: Drift = Drift(0, 0)
     waivers: tuple[StoredWaiver, ...] = ()
     """In force."""
@@ -136,13 +141,19 @@ class LintDesk:
 
         Raises:
             Stopped: it was stopped; the run before stays.
+            UserError: a file of the wish cannot be read.
             StoreError: the database cannot be read.
         """
 
         def work(store: Store) -> tuple[LintRun, frozenset[str]]:
             ids = _counting(store)
             aside.total = len(ids)
-            return lint_pairs(store, on_progress=aside.advance), ids
+            options = self.wish.options()
+            counter = counter_for(self.model) if options.truncation.training_length else None
+            run = lint_pairs(
+                store, options=options, suites=self.wish.suite_prompts(), counter=counter, on_progress=aside.advance
+            )
+            return run, ids
 
         run, seen = await aside.run(work)
         self.run, self.seen = run, seen

@@ -29,6 +29,7 @@ from aligntui.data.lint import (
 )
 from aligntui.data.token_count import TokenCounter
 from aligntui.workbench.curation.settled import JUDGE
+from aligntui.workbench.curation.suites import parse_suites
 
 if TYPE_CHECKING:
     from aligntui import store as db
@@ -51,6 +52,16 @@ class LintWish:
     """Patterns of the user's own, besides those of the options; see `data.lint.read_patterns`."""
     all_languages: bool = False
     """Look at the language of every pair, not of a sample."""
+    suites: tuple[str, ...] = ()
+    """Evaluation suites whose prompts must not be trained on, each as `NAME=FILE`."""
+
+    def suite_prompts(self) -> dict[str, tuple[str, ...]]:
+        """The prompts of the suites by name.
+
+        Raises:
+            UserError: one is no NAME=FILE, or its file cannot be read.
+        """
+        return parse_suites(self.suites)
 
     def options(self) -> LintOptions:
         """The options that follow.

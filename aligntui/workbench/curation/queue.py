@@ -170,6 +170,7 @@ class JudgingSession:
         self._given.pop()
         self._judgements.pop(pair_id, None)
         self.progress.judged -= 1
+        await self.count()
         self.task = task
         self._began = time.monotonic()
         return task

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from aligntui.core.pair import Verdict
+from aligntui.core.pair import OPPOSED, Verdict
 from aligntui.score.verdicts.agreement import AnnotatorAgreement, GroupAgreement, annotator_agreement, group_agreement
 from aligntui.score.verdicts.bradley_terry import Ratings, bradley_terry
 from aligntui.score.verdicts.consistency import SelfAgreement, self_agreement
@@ -127,6 +127,8 @@ def verdict_report(
     for number, row in enumerate(rows, 1):
         if number % PROGRESS_EVERY == 0:
             on_progress(number)
+        if OPPOSED in row.tags:
+            continue  # nobody preferred either: each of the two answers is wanted under its own instruction
         nameless = not (row.left_side and row.right_side)
         (from_files if nameless and not row.blind else given).append(judgement_of(row))
     people, judges = _annotators(given)

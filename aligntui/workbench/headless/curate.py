@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from aligntui.config.options import Settings
 from aligntui.config.paths import Workspace
-from aligntui.core.errors import AligntuiError, UserError
+from aligntui.core.errors import UserError
 from aligntui.workbench.chat import Chat
+from aligntui.workbench.chat_state import Column
 from aligntui.workbench.columns import Columns
 from aligntui.workbench.curation.model_judge import JudgeProgress, ModelJudge
 from aligntui.workbench.curation.queue import propose
@@ -37,14 +38,21 @@ async def loaded_bench(
     settings: Settings,
     on_loading: Callable[[Workbench], None],
     engine_argv: Sequence[str] | None = None,
+    columns: Sequence[Column] | None = None,
 ) -> AsyncIterator[Workbench]:
     """A workbench with its base and all its adapters loaded and checked; closed at the end.
+
+    Args:
+        workspace: where it works.
+        settings: model, adapters and the rest.
+        on_loading: told while the base is loaded.
+        engine_argv: command of the engine process; None is the real one.
+        columns: in place of those that the settings name.
 
     Raises:
         UserError: the base or an adapter cannot be used.
         EnvironmentProblem: no room, no memory, no network.
     """
-    problems: list[AligntuiError] = []
     holder: list[Workbench] = []
 
     def changed(_change: object) -> None:
@@ -52,16 +60,19 @@ async def loaded_bench(
             on_loading(holder[0])
 
     bench = open_workbench(workspace, settings, changed)
-    problems += bench.problems
-    if problems:
-        raise problems[0]
+    if bench.problems:
+        raise bench.problems[0]
+    if columns is not None:
+        bench.chat.state.columns.clear()
+        for column in columns:
+            bench.chat.state.add_column(column)
     attach_engine(bench, engine_argv)
     holder.append(bench)
     try:
-        columns = Columns(bench.chat)
-        await columns.load_base()
+        checking = Columns(bench.chat)
+        await checking.load_base()
         for column in list(bench.chat.state.columns):
-            await columns.check(column)
+            await checking.check(column)
         yield bench
     finally:
         await bench.chat.close()

@@ -1,0 +1,1 @@
+"""Reports: one document of paragraphs, tables and figures, written as text, Markdown, HTML and CSV."""

@@ -1,0 +1,1 @@
+"""Instruction switching: what is to be asked, the runs that ask it, and what they measure."""

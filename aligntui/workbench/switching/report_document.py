@@ -1,0 +1,239 @@
+"""The report on a switch run: what was asked, the measures with their intervals, and the answers themselves."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from aligntui.core.instruction import CANONICAL_TYPES
+from aligntui.core.printable import one_line
+from aligntui.core.prompt_format import Mode
+from aligntui.score.reporting.document import Document, Figure, Section, Table, count
+from aligntui.workbench.switching.grid import PROMPT_ID
+from aligntui.workbench.switching.measuring import Measured
+from aligntui.workbench.switching.plan import GRID, NOISE, SwitchPlan
+from aligntui.workbench.switching.report_tables import (
+    confusion_parts,
+    group_parts,
+    instruction_parts,
+    rate_parts,
+    shift_parts,
+    suite_parts,
+    wording_parts,
+)
+
+if TYPE_CHECKING:
+    from aligntui.core.turn import Answer
+    from aligntui.score.switching.report import Column
+
+SHOWN_PROMPTS = 5
+"""Prompts whose answers stand in the report; the CSV has all."""
+SHOWN_CASES = 20
+"""Answers that did not switch in the report; the CSV has all."""
+RATES, CONFUSION = "rates", "confusion"
+"""Files of the figures."""
+
+
+def report_document(measured: Measured, *, figures: bool = False, whole: bool = False) -> Document:
+    """The report.
+
+    Args:
+        measured: the run.
+        figures: whether the figures' files lie beside it.
+        whole: whether tables of answers and cases have all rows, for CSV.
+    """
+    report = measured.report
+    column = report.nearest
+    return Document(
+        f"Instruction switching: {measured.run.name}",
+        (
+            Section("Result", tuple(_result(column))),
+            Section("What was asked", tuple(_asked(measured))),
+            Section("Switch rate", (*rate_parts(column), *([Figure(RATES, _ALT_RATES)] if figures else []))),
+            Section("By instruction", tuple(instruction_parts(column))),
+            Section("By domain and source", tuple(group_parts(column))),
+            Section(
+                "What was taken for what",
+                (*confusion_parts(column), *([Figure(CONFUSION, _ALT_CONFUSION)] if figures else [])),
+            ),
+            Section("Wordings", tuple(wording_parts(column, report))),
+            Section("Shift, fidelity and noise", tuple(shift_parts(report))),
+            *([Section("Suites of opposed instructions", tuple(suite_parts(report)))] if report.suites else []),
+            Section("Answers", tuple(_answers(measured, whole))),
+            Section("Answers that did not switch", tuple(_not_switched(measured, whole))),
+            Section("How to read this", (_READING,)),
+        ),
+        commands=tuple(_commands(measured)),
+    )
+
+
+_ALT_RATES = "Switch rate of each side under each instruction with 95% intervals, chance as a dotted line"
+_ALT_CONFUSION = "Confusion matrix of intended against recognised instruction, for each side"
+_READING = (
+    "The recogniser sees an answer alone. Each answer is embedded (all-MiniLM-L6-v2), the mean of the answers to its prompt "
+    "is taken off, and the nearest of the instructions' prototypes is named; a prototype is the mean of the embedded "
+    "sentences that describe such an answer. Chance is one in the number of instructions. Intervals are at 95% and "
+    "count whole prompts. M1 is mean fidelity times mean shift; fidelity hardly depends on the prompt, so M1 is no "
+    "evidence of switching by itself."
+)
+
+
+def _result(column: Column) -> Iterator[str]:
+    for side in column.sides:
+        yield side.wording.sentence
+    for one in column.comparisons:
+        yield one.wording.sentence
+
+
+def _asked(measured: Measured) -> Iterator[str | Table]:
+    plan, run = measured.plan, measured.run
+    grid, noise = plan.group(GRID), plan.group(NOISE)
+    assert grid is not None, "every plan has a grid"
+    sampling = plan.asking.sampling
+    yield (
+        f"Run {run.id}, begun {run.created_at[:16].replace('T', ' ')} UTC. Data set {plan.dataset}: "
+        f"{_counted(len(grid.prompts), 'prompt')}, {len(plan.types)} instruction types, {len(grid.wordings)} wordings, "
+        f"{len(grid.cases):,} cases, {_counted(len(grid.seeds), 'answer')} to each by each side. "
+        f"{len(measured.answers):,} of {run.cells:,} answers are there, {run.cached:,} of them from the cache."
+    )
+    yield (
+        f"Temperature {sampling.temperature:g}, top_p {sampling.top_p:g}, at most {sampling.max_new_tokens} new tokens, first seed "
+        f"{sampling.seed}, mode {plan.asking.mode.value}."
+    )
+    if noise is not None:
+        yield (
+            f"Noise floor: {_counted(len(noise.prompts), 'prompt')} under {noise.wordings[0].label}, "
+            f"{len(noise.seeds)} seeds each."
+        )
+    rows = [
+        (
+            side.name,
+            side.adapter.path if side.adapter else plan.base.model,
+            (side.adapter_sha256 or plan.base.weights_sha256)[:16],
+        )
+        for side in plan.sides
+    ]
+    yield Table("sides", ("side", "weights", "SHA-256"), tuple(rows))
+    ends: dict[tuple[str, str], int] = {}
+    for key, place in plan.places.items():
+        answer = measured.answers.get(key)
+        if answer is not None and place.group == GRID:
+            at = (plan.sides[place.side].name, answer.finish.value)
+            ends[at] = ends.get(at, 0) + 1
+    yield Table(
+        "finishes",
+        ("side", "ended by", "answers"),
+        tuple((side, finish, count(number)) for (side, finish), number in sorted(ends.items())),
+        "stop: the model ended it; length: it was cut at the limit of new tokens.",
+    )
+    conditions = _shared_conditions(measured)
+    yield f"Computed in {conditions}."
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _shared_conditions(measured: Measured) -> str:
+    """What every answer was computed with; more than one where answers of several machines are mixed."""
+    found = dict.fromkeys(
+        f"{c.dtype}{f' {c.quantisation}' if c.quantisation else ''} on {c.device}, {c.engine}, torch {c.versions.get('torch', '?')}"
+        for c in (answer.conditions for answer in measured.answers.values())
+    )
+    return "; ".join(found)
+
+
+def _answers(measured: Measured, whole: bool) -> Iterator[Table]:
+    """Prompt x instruction, one column a side, the first seed and the direct wordings; or everything."""
+    plan = measured.plan
+    names = tuple(side.name for side in plan.sides)
+    rows: dict[tuple[str, str, str, int], list[str]] = {}
+    prompts: dict[str, None] = {}
+    for key, place in plan.places.items():
+        if place.group != GRID or (not whole and (place.wording.kind != "direct" or place.seed != _first_seed(plan))):
+            continue
+        prompts.setdefault(place.prompt.text)
+        if not whole and len(prompts) > SHOWN_PROMPTS:
+            break
+        row = rows.setdefault(
+            (place.prompt.text, place.wording.label, place.wording.text, place.seed), [""] * len(names)
+        )
+        row[place.side] = _answer(measured.answers.get(key))
+    yield Table(
+        "answers",
+        ("prompt", "wording", "instruction", "seed", *(f"answer of {name}" for name in names)),
+        tuple((prompt, label, text, str(seed), *row) for (prompt, label, text, seed), row in rows.items()),
+        "" if whole else f"The first {SHOWN_PROMPTS} prompts under the direct wordings; answers.csv has all.",
+        prose=True,
+    )
+
+
+def _first_seed(plan: SwitchPlan) -> int:
+    grid = plan.group(GRID)
+    assert grid is not None, "every plan has a grid"
+    return grid.seeds[0]
+
+
+def _answer(answer: Answer | None) -> str:
+    if answer is None:
+        return "(not asked yet)"
+    return answer.text.strip() or "(empty)"
+
+
+def _not_switched(measured: Measured, whole: bool) -> Iterator[str | Table]:
+    prompts = {place.prompt.id: place.prompt.text for place in measured.plan.places.values()}
+    cases = measured.report.nearest.not_switched
+    counts: dict[str, int] = {}
+    for one in cases:
+        counts[one.side] = counts.get(one.side, 0) + 1
+    yield ", ".join(f"{side}: {count:,}" for side, count in counts.items()) or "Every answer switched."
+    shown = cases if whole else cases[:SHOWN_CASES]
+    yield Table(
+        "not-switched",
+        ("prompt", "side", "intended", "taken for", "wording", "seed", "why"),
+        tuple(
+            (prompts[one.prompt] if whole else one_line(prompts[one.prompt], 80), one.side, f"{one.instruction}/{one.phrasing}", one.recognised or "-", one.wording, str(one.seed), one.reason)
+            for one in shown
+        ),
+        "" if whole or len(shown) == len(cases) else f"The first {SHOWN_CASES}; not-switched.csv has all.",
+    )  # fmt: skip
+
+
+def _commands(measured: Measured) -> Iterator[str]:
+    """What makes the run and the report again; only the report where no one command asks the same."""
+    plan = measured.plan
+    grid = plan.group(GRID)
+    assert grid is not None, "every plan has a grid"
+    adapters = [side for side in plan.sides if side.adapter is not None]
+    is_sheet = grid.prompts[0].id == PROMPT_ID
+    if not is_sheet and plan.sides[0].adapter is None and len({side.strength for side in adapters}) <= 1:
+        yield f"aligntui switch run {shlex.join(_flags(plan))}"
+    yield f"aligntui switch report {measured.run.id}"
+
+
+def _flags(plan: SwitchPlan) -> Iterator[str]:
+    grid, sampling, base = plan.group(GRID), plan.asking.sampling, plan.base
+    assert grid is not None, "every plan has a grid"
+    yield from ("--dataset", plan.dataset, "--sample", str(len(grid.prompts)), "--seeds", str(len(grid.seeds)))
+    if plan.types != CANONICAL_TYPES:
+        yield from ("--instructions", ",".join(plan.types))
+    if plan.suites:
+        yield from ("--suites", ",".join(suite.name for suite in plan.suites))
+    if plan.group(NOISE) is None and sampling.temperature > 0:
+        yield "--no-noise"
+    yield from ("--model", base.model, "--dtype", base.dtype)
+    if base.quantisation:
+        yield from ("--quantisation", base.quantisation)
+    adapters = [side for side in plan.sides if side.adapter is not None]
+    for side in adapters:
+        yield from ("--adapter", side.adapter.name if side.adapter else "")
+    if not adapters:
+        yield from ("--adapter", "")
+    if adapters and adapters[0].strength != 1:
+        yield from ("--strength", f"{adapters[0].strength:g}")
+    yield from ("--temperature", f"{sampling.temperature:g}", "--top-p", f"{sampling.top_p:g}")
+    yield from ("--max-new-tokens", str(sampling.max_new_tokens), "--seed", str(sampling.seed))
+    yield from ("--mode", plan.asking.mode.value)
+    if plan.asking.mode is Mode.INJECTION:
+        yield from ("--injection-every", str(plan.asking.injection_every))

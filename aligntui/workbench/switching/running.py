@@ -1,0 +1,162 @@
+"""Runs of instruction switching: begun, gone on with, filled.
+
+Pinned in tests/workbench/test_switching_running.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aligntui.core.errors import UserError
+from aligntui.core.generation import GenerationRun, RunKind
+from aligntui.core.prompt_format import Mode
+from aligntui.core.sampling import Sampling
+from aligntui.data.switch_cases import SwitchDataSet
+from aligntui.data.switch_suites import OpposedSuite
+from aligntui.workbench.chat import Chat
+from aligntui.workbench.generation.cells import Asking, Side, check_loaded
+from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.progress import CellEvent, RunProgress
+from aligntui.workbench.loaded import loaded_engine
+from aligntui.workbench.switching.plan import BaseModel, SwitchPlan, make_plan
+
+_BASE = {
+    "weights_sha256": "weights' hash",
+    "template_sha256": "chat template's hash",
+    "dtype": "number format",
+    "quantisation": "quantisation",
+}
+"""Fields of `BaseModel` that decide an answer."""
+
+
+@dataclass(frozen=True)
+class SwitchWish:
+    """What is to be measured, besides model, sides and sampling."""
+
+    dataset: SwitchDataSet
+    seeds: int = 1
+    noise: bool = True
+    suites: tuple[OpposedSuite, ...] = ()
+    name: str = ""
+    """Of the run; made from data set and sides when empty."""
+
+
+def sides_of(chat: Chat) -> tuple[Side, ...]:
+    """The columns of a chat as sides of a run, with the hashes of the adapters as they are loaded."""
+    hashes = chat.state.adapter_hashes
+    return tuple(
+        Side(
+            column.label,
+            column.adapter,
+            hashes.get(column.adapter.path) if column.adapter else None,
+            column.strength if column.adapter else 1.0,
+        )
+        for column in chat.state.columns
+    )
+
+
+def asking_of(chat: Chat) -> Asking:
+    """The settings of a chat as a run takes them.
+
+    Raises:
+        UserError: as `asking_with`.
+    """
+    settings = chat.settings
+    return asking_with(settings.sampling, settings.mode, settings.injection_every)
+
+
+def asking_with(sampling: Sampling, mode: Mode, injection_every: int) -> Asking:
+    """How a run is asked.
+
+    Raises:
+        UserError: the mode is `none`, in which no instruction reaches the model.
+    """
+    if mode is Mode.NONE:
+        raise UserError("In mode none no instruction reaches the model.", "Choose --mode system, ita or injection.")
+    return Asking(sampling, mode, injection_every)
+
+
+async def begin_run(chat: Chat, wish: SwitchWish) -> GenerationRun:
+    """Plan a run with the base, the columns and the settings of a chat, and store it.
+
+    Raises:
+        UserError: what is wished for is no run.
+        EngineError: no base is loaded, or an adapter was not held against it.
+        StoreError: it could not be written.
+    """
+    base, sides = _loaded_base(chat), sides_of(chat)
+    for side in sides:
+        check_loaded(side)
+    plan = make_plan(
+        wish.dataset,
+        base,
+        sides,
+        asking_of(chat),
+        seeds=wish.seeds,
+        noise=wish.noise,
+        suites=wish.suites,
+    )
+    name = wish.name or f"switch {wish.dataset.name}: {', '.join(side.name for side in plan.sides)}"
+    return await chat.store.run(lambda store: store.begin_run(RunKind.SWITCH, name, plan.as_dict(), len(plan.cells)))
+
+
+def check_same(chat: Chat, plan: SwitchPlan) -> None:
+    """Raise UserError where base or adapters are not those that a run was begun with."""
+    found = _loaded_base(chat)
+    for name, what in _BASE.items():
+        wanted, is_now = getattr(plan.base, name), getattr(found, name)
+        if wanted != is_now:
+            raise UserError(
+                f"The run was begun with another base than the one that is loaded: its {what} is {_short(wanted)}, "
+                f"not {_short(is_now)}.",
+                "Load what it was begun with, or begin a new run.",
+            )
+    hashes = chat.state.adapter_hashes
+    for side in plan.sides:
+        if side.adapter is not None and hashes.get(side.adapter.path) != side.adapter_sha256:
+            raise UserError(
+                f"The adapter {side.name} has other weights than when the run was begun.",
+                "Put the old ones back, or begin a new run.",
+            )
+
+
+async def fill_run(
+    chat: Chat,
+    run: GenerationRun,
+    emit: Callable[[CellEvent], None],
+    *,
+    at_once: int = AT_ONCE,
+    stream: bool = False,
+    on_filler: Callable[[Filler], None] = lambda filler: None,
+) -> RunProgress:
+    """Answer what is not answered yet.
+
+    Args:
+        chat: whose engine and database.
+        run: begun before.
+        emit: told of everything that happens.
+        at_once: rows decoded at the same time.
+        stream: whether text is told as it comes.
+        on_filler: given what can stop the run.
+
+    Raises:
+        UserError: base or adapters are not those of the run.
+        EngineError: the engine is busy or went away; what was finished is stored.
+        StoreError: the database takes no more answers.
+    """
+    plan = SwitchPlan.from_dict(run.plan)
+    check_same(chat, plan)
+    filler = Filler(chat.store, loaded_engine(chat), emit)
+    on_filler(filler)
+    return await filler.fill(run, plan.cells, plan.sides, plan.asking, at_once=at_once, stream=stream)
+
+
+def _loaded_base(chat: Chat) -> BaseModel:
+    model = loaded_engine(chat).state.model
+    assert model is not None, "a loaded engine has a model"
+    return BaseModel.of(model)
+
+
+def _short(value: str | None) -> str:
+    return "none" if value is None else value[:12]
