@@ -108,7 +108,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction(
         "chat.switch",
-        "alt+2,ctrl+w",
+        "ctrl+o,alt+2,ctrl+w",
         "switch",
         "Switch",
         "Ask one prompt under many instructions at once, and see which answers follow theirs.",
@@ -426,7 +426,12 @@ ACTIONS: tuple[KeyAction, ...] = (
     KeyAction("lint.run", "R", "run_again", "Run", "Look at all pairs again.", footer=8),
     KeyAction("lint.stop", "ctrl+c", "stop", "Stop", "Stop the run; what the last one found stays.", footer=2),
     KeyAction(
-        "switch.back", "escape,alt+1", "back", "Back", "From the prompt to the grid, from there to the chat.", footer=3
+        "switch.back",
+        "escape,alt+1,ctrl+o",
+        "back",
+        "Back",
+        "From the prompt to the grid, from there to the chat.",
+        footer=3,
     ),
     KeyAction("switch.prompt", "slash,a", "prompt", "Prompt", "Go to the prompt.", footer=2),
     KeyAction("switch.left", "left,h", "move(0, -1)", "Left", "Go to the side on the left."),

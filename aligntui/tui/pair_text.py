@@ -44,6 +44,8 @@ _SIGNS = {
     Verdict.SKIP: ("–", MUTED),
     Verdict.EXAMPLE: ("•", "$text-primary"),
 }
+_SHOWN = ("model", "adapter", "instruction", "mode", "sampling", "computed")
+"""Conditions that a pair is shown with; the chat has all of them."""
 _IN_FILE = ("chosen", "rejected")
 """What a file called its answers, by their column; nobody knows what made them."""
 _WORDS = {
@@ -149,6 +151,7 @@ def detail_content(detail: PairDetail, width: int, *, diff: bool) -> Content:
         lines.append(_text(answer, other, diff=diff))
     lines.append(Content(""))
     lines.append(_comparable(detail))
+    lines += _conditions(detail)
     if detail.origin is not None:
         lines.append(Content.styled(f"from {one_line(detail.origin.place or detail.origin.source, 80)}", MUTED))
     lines.append(
@@ -208,6 +211,35 @@ def _text(answer: Answer, other: Answer | None, *, diff: bool) -> Content:
     return Content("").join(
         [Content(span.text) if span.same else Content.styled(span.text, "bold on $primary 30%") for span in spans]
     )
+
+
+def _conditions(detail: PairDetail) -> list[Content]:
+    """What the answers were made under: one value where they share it, both where they do not, chosen first."""
+    answers = [answer for _, answer, _ in _answers(detail) if answer.finish is not Finish.IMPORTED]
+    lines = []
+    for name in _SHOWN:
+        values = list(dict.fromkeys(_condition(answer, name) for answer in answers))
+        if values and values != ["none"]:
+            style = "" if len(values) == 1 else "$text-warning"
+            lines.append(Content.assemble((f"{name:<12}", MUTED), (one_line(" ≠ ".join(values)), style)))
+    return lines
+
+
+def _condition(answer: Answer, name: str) -> str:
+    c = answer.conditions
+    match name:
+        case "model":
+            return f"{c.model} {c.weights_sha256[:10]}"
+        case "adapter":
+            return "none" if c.adapter is None else f"{c.adapter} {(c.adapter_sha256 or '')[:10]} x{c.strength:g}"
+        case "instruction":
+            return c.instruction.strip() or "none"
+        case "sampling":
+            return f"temperature {c.temperature:g}, top_p {c.top_p:g}, at most {c.max_new_tokens} tokens, seed {c.seed}"
+        case "computed":
+            return f"{c.dtype}{f' {c.quantisation}' if c.quantisation else ''} on {c.device}, {c.engine}"
+        case _:
+            return f"{c.mode}, template {c.template_sha256[:10]}"
 
 
 def _comparable(detail: PairDetail) -> Content:

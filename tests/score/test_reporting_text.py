@@ -67,7 +67,9 @@ def test_a_matrix_that_is_too_wide_names_its_columns_by_the_numbers_of_its_rows(
 def test_what_fits_in_no_way_is_written_row_by_row() -> None:
     table = Table("t", tuple(f"measure {n}" for n in range(12)), (tuple(count(10**9 + n) for n in range(12)),))
     lines = body(table, width=50)[1:]
-    assert lines[0].startswith("measure 0: 1,000,000,000; measure 1:") and " ".join(lines).endswith("measure 11: 1,000,000,011")
+    assert lines[0].startswith("measure 0: 1,000,000,000; measure 1:") and " ".join(lines).endswith(
+        "measure 11: 1,000,000,011"
+    )
 
 
 def test_whole_texts_are_written_one_below_the_other_and_counted() -> None:

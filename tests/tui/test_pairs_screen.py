@@ -303,3 +303,18 @@ async def test_prompts_of_wide_characters_are_cut_and_never_vanish(console):
         await c.sees("日本の首都")
         line = next(line for line in c.text().split("\n") if "日本" in line)
         assert "…" in line
+
+
+async def test_the_conditions_of_both_answers_stand_with_the_pair(console):
+    async with console(adapter=("",), size=(140, 45)) as c:
+        await start_two(c)
+        await c.send("Why do tides come twice?")
+        await c.leave_prompt()
+        await c.press("2")
+        await c.until(lambda: c.chat.state.last.take.verdict, "judged")
+        screen = await opened(c)
+        await c.until(lambda: screen._detail is not None, "shown")
+        demo, base = (one for one in (screen._detail.right, screen._detail.left))
+        await c.sees("temperature 0.3, top_p 0.95, at most 256 tokens, seed 0")
+        await c.sees(f"{base.conditions.model} {base.conditions.weights_sha256[:10]}")
+        await c.sees(f"{demo.conditions.adapter} {demo.conditions.adapter_sha256[:10]} x1 ≠ none")

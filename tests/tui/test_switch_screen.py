@@ -7,6 +7,7 @@ import re
 from contextlib import asynccontextmanager
 
 import pytest
+from textual.widgets import Input
 
 from aligntui.core.pair import OPPOSED, Verdict
 from aligntui.core.prompt_format import Mode
@@ -14,7 +15,9 @@ from aligntui.tui.screens.chat import ChatScreen
 from aligntui.tui.screens.switch import SwitchScreen
 from aligntui.tui.switch_text import cell_detail, folded, heat, rates_lines
 from aligntui.tui.widgets.switch_grid import SwitchGrid, lines_for
-from aligntui.workbench.chat_state import Phase
+from aligntui.wire.engine import AdapterRef, LoadProgressed
+from aligntui.workbench.changes import EngineChanged
+from aligntui.workbench.chat_state import Column, Phase
 from aligntui.workbench.switching.grid import Stage
 from tests.tui.test_hard_cases import start_two
 from tests.workbench.switch_bench import scripted
@@ -26,7 +29,7 @@ def switch(console):
 
     @asynccontextmanager
     async def start(size=(120, 40), two=True, prompt="", script=None, tmp=None, **flags):
-        argv = scripted(tmp, **script) if script else None
+        argv = scripted(tmp, **script) if script and tmp else None
         async with console(size=size, adapter=("",), argv=argv, temperature=0.5, **flags) as c:
             if two:
                 await start_two(c)
@@ -39,7 +42,7 @@ def switch(console):
 
 
 async def to_switch(c) -> SwitchScreen:
-    await c.press("ctrl+w")
+    await c.press("ctrl+o")
     await c.until(lambda: isinstance(c.app.screen, SwitchScreen) and c.app.screen.is_mounted, "switch screen")
     await c.pilot.pause()
     return c.app.screen
@@ -71,7 +74,7 @@ def footer(c) -> str:
 
 
 async def test_an_empty_grid_says_what_to_do_and_esc_leads_out(switch):
-    async with switch() as (c, screen):
+    async with switch() as (c, _screen):
         await c.sees("Type a prompt above and press Enter")
         assert "not asked" in c.text() and "10 instructions × 2 sides" in c.text()
         await c.press("enter")
@@ -85,7 +88,7 @@ async def test_an_empty_grid_says_what_to_do_and_esc_leads_out(switch):
 async def test_one_prompt_fills_the_whole_grid(switch):
     async with switch() as (c, screen):
         await c.press(*"Why?", "enter")
-        await c.until(lambda: screen.sheet.running, "running")
+        await c.until(lambda: screen.sheet.grid.prompt == "Why?", "asked")
         assert isinstance(c.app.focused, SwitchGrid), "keys go to the grid"
         await idle(c)
         await c.sees("20 of 20 answered")
@@ -158,7 +161,7 @@ async def test_two_cells_are_compared_word_by_word(switch):
 
 
 async def test_marks_are_what_differs(switch):
-    async with switch(prompt="Why?") as (c, screen):
+    async with switch(prompt="Why?") as (_c, screen):
         grid = screen.sheet.grid
         base, demo = grid.cells[0, 0], grid.cells[0, 1]
         content = cell_detail(grid, base, demo, 100)
@@ -202,7 +205,7 @@ async def test_an_instruction_that_stays_as_it_is_asks_nothing(switch):
 async def test_row_column_and_cell_are_asked_again(switch, key, places):
     async with switch(prompt="Why?") as (c, screen):
         await c.press("down", key)
-        await c.until(lambda: screen.sheet.running, "running")
+        await c.until(lambda: screen.sheet.grid.cells[1, 0].seed == 1, "asked again")
         await idle(c)
         assert {cell.place for cell in screen.sheet.grid.cells.values() if cell.seed == 1} == places
         await c.sees("seed 1")
@@ -254,12 +257,16 @@ async def test_cells_go_on_while_the_screen_is_left_and_the_chat_is_refused_mean
         assert sheet.running
         await idle(c)
         assert len(sheet.grid.answered()) == 20, "nothing is lost by leaving"
-        await c.send("And now?")
+        box.focus()
+        box.load_text("And now?")
+        await c.press("enter")
+        await c.until(lambda: c.chat.state.last and c.chat.state.last.text == "And now?", "sent")
+        await c.idle()
         assert c.chat.state.last.take and all(answer.stored for answer in c.chat.state.last.take.answers())
         again = await to_switch(c)
         assert again is not screen and again.sheet is sheet
         assert (sheet.grid.cursor, sheet.grid.pinned) == ((2, 1), (1, 1)), "cursor and pin are where they were"
-        assert again.query_one("#prompt-line").value == "Why?" and isinstance(c.app.focused, SwitchGrid)
+        assert again.query_one("#prompt-line", Input).value == "Why?" and isinstance(c.app.focused, SwitchGrid)
 
 
 async def test_stopping_keeps_what_is_whole(switch, tmp_path):
@@ -326,7 +333,7 @@ async def test_a_lost_engine_is_said_and_started_again_from_here(switch):
     async with switch(prompt="Why?") as (c, screen):
         before = {place: cell.text for place, cell in screen.sheet.grid.cells.items()}
         await c.press("slash")
-        screen.query_one("#prompt-line").value = "Now !crash"
+        screen.query_one("#prompt-line", Input).value = "Now !crash"
         await c.press("enter")
         await c.sees("✖ engine gone")
         assert "F12 Restart" in footer(c)
@@ -346,14 +353,23 @@ async def test_a_failed_request_leaves_its_cells_broken(switch):
 
 
 async def test_a_model_that_loads_is_waited_for(console):
-    async with console(adapter=("",), ready=False) as c:
-        c.chat.state.engine.model = None
+    async with console(adapter=("",)) as c:
         screen = await to_switch(c)
-        c.chat.state.engine.move(Phase.LOADING)
-        c.app._emit(__import__("aligntui.workbench.changes", fromlist=["EngineChanged"]).EngineChanged())
-        await c.sees("Starting the engine")
+        engine = c.chat.state.engine
+        loaded, engine.model = engine.model, None
+        engine.progress = LoadProgressed("load", "convert", 40, 100)
+        engine.move(Phase.LOADING)
+        c.app._emit(EngineChanged())
+        await c.sees("Converting")
         assert "The model is not ready yet" in c.text()
-        assert not screen.sheet.running
+        await c.press(*"Why?", "enter")
+        await c.sees("The model is still loading.")
+        assert not screen.sheet.grid.prompt and screen.query_one("#prompt-line", Input).value == "Why?"
+        engine.model = loaded
+        engine.move(Phase.READY)
+        c.app._emit(EngineChanged())
+        await c.press("enter")
+        await c.sees("10 of 10 answered")
 
 
 async def test_mode_none_is_refused_with_the_key_that_helps(switch):
@@ -366,7 +382,7 @@ async def test_mode_none_is_refused_with_the_key_that_helps(switch):
 
 
 async def test_answers_of_any_kind_stay_in_their_cells(switch):
-    async with switch(size=(80, 24)) as (c, screen):
+    async with switch(size=(80, 24)) as (c, _screen):
         for word in ("!hostile", "!cjk", "!empty", "!long"):
             await ask(c, f"Say {word}")
             lines = c.text().splitlines()
@@ -383,13 +399,16 @@ async def test_one_side_and_many(console):
         await c.sees("10 × 1")
         await c.press("escape", "escape")
         await c.until(lambda: isinstance(c.app.screen, ChatScreen), "chat")
-        for _ in range(3):
-            await start_two(c)
+        for name in ("demo", "a-second-adapter-with-a-long-name", "third"):
+            adapter = AdapterRef(name, f"/adapters/{name}")
+            await c.screen.columns.put(Column(adapter))
         screen = await to_switch(c)
-        count = len(screen.sheet.grid.sides)
-        assert count >= 2
         await c.press("escape", *["right"] * 6)
-        assert screen.sheet.grid.cursor == (0, count - 1)
+        assert screen.sheet.grid.cursor == (0, 3)
+        await c.sees("◂ ")
+        assert "third" in c.text().splitlines()[2] and "base" not in c.text().splitlines()[2]
+        await c.press(*["left"] * 3)
+        await c.until(lambda: "base" in c.text().splitlines()[2] and "▸" in c.text().splitlines()[2], "scrolled back")
 
 
 # pairs ------------------------------------------------------------------------------------------------
@@ -402,7 +421,7 @@ async def test_two_cells_make_contrastive_pairs(switch):
         await c.press("p", "down", "right", "x")
         await c.sees("Two pairs stored: under neutral the pinned answer is chosen, under conservative this one.")
         made = await pairs(c)
-        assert [pair.verdict for pair in made] == [Verdict.LEFT, Verdict.RIGHT] and all(OPPOSED in p.tags for p in made)
+        assert {pair.verdict for pair in made} == {Verdict.LEFT, Verdict.RIGHT} and all(OPPOSED in p.tags for p in made)
         assert made[0].left_id == screen.sheet.grid.cells[0, 0].answer.id
         await c.press("x")
         await c.sees("opposed pairs already")
@@ -426,14 +445,14 @@ async def test_either_cell_can_be_the_better_one(switch, key, chosen):
 
 
 async def test_two_cells_of_one_row_cannot_be_opposed(switch):
-    async with switch(prompt="Why?") as (c, screen):
+    async with switch(prompt="Why?") as (c, _screen):
         await c.press("p", "right", "x")
         await c.sees("Both answers were made under the same instruction")
         assert not await pairs(c)
 
 
 async def test_the_footer_shows_keys_that_apply(switch):
-    async with switch(size=(200, 50)) as (c, screen):
+    async with switch(size=(200, 50)) as (c, _screen):
         assert "Pin" not in footer(c) and "F2 Instructions" in footer(c)
         await ask(c, "Why?")
         assert "p Pin" in footer(c) and "x Oppose" not in footer(c) and "F5" not in footer(c)

@@ -14,8 +14,8 @@ from aligntui.tui.switch_text import cell_detail, row_name
 if TYPE_CHECKING:
     from aligntui.workbench.switching.grid import Grid, GridCell
 
-WIDTH = 100
-"""Cells that the line about a cell is packed into; it is wrapped again where there are fewer."""
+WIDTH = 62
+"""Cells that the facts about a cell are packed into: they fit in a dialog on 80 columns."""
 
 
 class CellReader(Reader):

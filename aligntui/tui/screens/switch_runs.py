@@ -156,7 +156,8 @@ class SwitchRunsScreen(GuardedScreen[None]):
             parts.append(engine_text(engine))
         if desk.running is not None and desk.progress is not None:
             parts.append(Content(f"{bar(desk.progress.done, desk.progress.cells, 14)}"))
-            parts.append(Content(f"{desk.progress.tokens_per_s:.0f} tok/s"))
+            if desk.progress.tokens:
+                parts.append(Content(f"{desk.progress.tokens_per_s:.0f} tok/s"))
             if desk.progress.eta_s is not None:
                 parts.append(Content.styled(f"about {_minutes(desk.progress.eta_s)} left", "$text-secondary"))
         if self._measuring:
@@ -188,7 +189,7 @@ class SwitchRunsScreen(GuardedScreen[None]):
             Content(""),
             _fact("base", f"{plan.base.model}, {plan.base.dtype}{f' {plan.base.quantisation}' if plan.base.quantisation else ''}"),
             _fact("sides", ", ".join(side.name for side in plan.sides)),
-            _fact("data set", f"{plan.dataset}: {len(grid.prompts) if grid else 0:,} prompts, {len(grid.cases) if grid else 0:,} cases"),
+            _fact("data set", f"{plan.dataset}: {_counted(len(grid.prompts) if grid else 0, 'prompt')}, {_counted(len(grid.cases) if grid else 0, 'case')}"),
             _fact("instructions", ", ".join(plan.types)),
             _fact("other groups", ", ".join(group.name for group in plan.groups if group.name != GRID) or "none"),
             _fact("sampling", f"temperature {plan.asking.sampling.temperature:g}, {plan.asking.sampling.max_new_tokens} new tokens, {plan.asking.mode.value}"),
@@ -309,6 +310,10 @@ class SwitchRunsScreen(GuardedScreen[None]):
 
 def _fact(name: str, text: str) -> Content:
     return Content.assemble((f"{name:<13}", MUTED), one_line(text, 300))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _minutes(seconds: float) -> str:
