@@ -108,7 +108,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction(
         "chat.switch",
-        "ctrl+o,alt+2,ctrl+w",
+        "ctrl+o,alt+2",
         "switch",
         "Switch",
         "Ask one prompt under many instructions at once, and see which answers follow theirs.",

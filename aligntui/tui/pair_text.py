@@ -44,7 +44,7 @@ _SIGNS = {
     Verdict.SKIP: ("–", MUTED),
     Verdict.EXAMPLE: ("•", "$text-primary"),
 }
-_SHOWN = ("model", "adapter", "instruction", "mode", "sampling", "computed")
+_SHOWN = ("model", "adapter", "instruction", "mode", "sampling", "seed", "computed")
 """Conditions that a pair is shown with; the chat has all of them."""
 _IN_FILE = ("chosen", "rejected")
 """What a file called its answers, by their column; nobody knows what made them."""
@@ -235,7 +235,9 @@ def _condition(answer: Answer, name: str) -> str:
         case "instruction":
             return c.instruction.strip() or "none"
         case "sampling":
-            return f"temperature {c.temperature:g}, top_p {c.top_p:g}, at most {c.max_new_tokens} tokens, seed {c.seed}"
+            return f"temperature {c.temperature:g}, top_p {c.top_p:g}, at most {c.max_new_tokens} tokens"
+        case "seed":
+            return str(c.seed)
         case "computed":
             return f"{c.dtype}{f' {c.quantisation}' if c.quantisation else ''} on {c.device}, {c.engine}"
         case _:

@@ -315,6 +315,6 @@ async def test_the_conditions_of_both_answers_stand_with_the_pair(console):
         screen = await opened(c)
         await c.until(lambda: screen._detail is not None, "shown")
         demo, base = (one for one in (screen._detail.right, screen._detail.left))
-        await c.sees("temperature 0.3, top_p 0.95, at most 256 tokens, seed 0")
+        await c.sees("temperature 0.3, top_p 0.95, at most 256 tokens")
         await c.sees(f"{base.conditions.model} {base.conditions.weights_sha256[:10]}")
         await c.sees(f"{demo.conditions.adapter} {demo.conditions.adapter_sha256[:10]} x1 ≠ none")
