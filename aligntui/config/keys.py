@@ -116,7 +116,7 @@ ACTIONS: tuple[KeyAction, ...] = (
     ),
     KeyAction(
         "chat.pairs",
-        "alt+3,ctrl+g",
+        "ctrl+g,alt+3",
         "pairs",
         "Pairs",
         "Browse, filter, tag, edit and delete every pair of the workspace.",

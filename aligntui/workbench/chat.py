@@ -442,6 +442,10 @@ class Chat:
             raise EngineError("There is no engine.", "Start the console anew.")
         if self.engine.state.model is None:
             raise EngineError(*self.engine.unready())
+        if self.engine.busy:  # a grid or a run: nothing of this chat streams
+            raise EngineError(
+                "The engine is making answers on another screen.", "Wait for them, or stop them there with Ctrl+C."
+            )
 
     async def _session_for(self, first_prompt: str) -> Session:
         if self.session is None:

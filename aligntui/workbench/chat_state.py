@@ -103,7 +103,7 @@ class AnswerState:
             column=record.column,
             side=record.side,
             prompt_id=record.parent_id,
-            instruction=Instruction(record.conditions.instruction, kind, int(phrasing or 0)),
+            instruction=Instruction(record.conditions.instruction, kind, int(phrasing) if phrasing.isdecimal() else 0),
             seed=record.conditions.seed,
             text=record.text,
             tokens=len(record.token_ids),

@@ -8,11 +8,12 @@ from aligntui.core.conditions import Conditions
 from aligntui.core.errors import UserError
 from aligntui.core.instruction import Instruction
 from aligntui.core.pair import Pair, Scope, Verdict
-from aligntui.core.turn import Finish
+from aligntui.core.turn import Finish, Prompt
 from aligntui.wire.engine import AdapterRef, AnswerFinished, AnswerStarted, TextArrived
 from aligntui.workbench.blind import hidden, order
 from aligntui.workbench.chat_state import AnswerState, ChatState, Column, Exchange, Take
 from aligntui.workbench.judging import contestants
+from tests.store.builders import make_answer
 
 CONDITIONS = {
     "model": "embedded", "model_path": "/m", "weights_sha256": "w", "adapter": None, "adapter_path": None, "adapter_sha256": None,
@@ -122,3 +123,12 @@ def test_contestants_are_left_and_the_focused_one():
 def test_one_answer_cannot_be_judged():
     with pytest.raises(UserError, match="two answers"):
         contestants(board(making("a")).exchanges[0].take, (0,), 0)
+
+
+@pytest.mark.parametrize(
+    ("label", "phrasing"), [("concise/2", 2), ("concise/indirect", 0), ("concise/edited", 0), ("", 0)]
+)
+def test_an_answer_of_a_switch_run_is_read_whatever_its_wording_is_called(label: str, phrasing: int) -> None:
+    prompt = Prompt("turn_p", "session", None, "exchange", "Why?", "")
+    state = AnswerState.from_record(make_answer(prompt, instruction_label=label))
+    assert (state.instruction.type, state.instruction.phrasing) == (label.partition("/")[0], phrasing)
