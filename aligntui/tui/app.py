@@ -93,15 +93,11 @@ class ConsoleApp(App[int]):
         attach_engine(self.bench, self._engine_argv)
         if self._chat_screen is not None:
             self._chat_screen.work_on(self._chat_screen.columns.start_engine(), group="engine")
-        self.run_worker(self._recall(), group="store")
+            self._chat_screen.work_on(self._recall, group="store")
 
     async def _recall(self) -> None:
         """Open the database while the model loads: earlier prompts, and an early word when it is damaged."""
-        try:
-            earlier = await self.bench.chat.store.run(lambda store: store.recent_prompts(200))
-        except AligntuiError as error:
-            self._emit(Noticed(error.message, error.hint, "error"))
-            return
+        earlier = await self.bench.chat.store.run(lambda store: store.recent_prompts(200))
         if self._chat_screen is not None:
             self._chat_screen.show_recall(earlier)
 

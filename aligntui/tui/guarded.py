@@ -48,8 +48,8 @@ class GuardedScreen(Screen[Result], Generic[Result]):
     """
 
     _forgetting: Timer | None = None
-    _opening = 0
-    """How many dialogs are about to open."""
+    _opening = False
+    """Whether a dialog is about to open."""
 
     @cached_property
     def _acting(self) -> asyncio.Lock:
@@ -121,19 +121,19 @@ class GuardedScreen(Screen[Result], Generic[Result]):
 
         Keys of one burst, as of a slow line, were meant for the dialog: a letter typed into a filter must not delete a pair.
         """
-        self._opening += 1
+        self._opening = True
 
         async def opened() -> None:
             try:
                 await self.guard(work)
             finally:
-                self._opening = 0
+                self._opening = False
 
         self.work_on(opened, "dialog")
 
     @on(ScreenSuspend)
     def _dialog_opened(self) -> None:
-        self._opening = 0
+        self._opening = False
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No key counts while a dialog is about to open."""

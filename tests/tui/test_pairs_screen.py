@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from textual.events import Key
 
+from aligntui.core.errors import StoreError
 from aligntui.core.pair import Verdict
 from aligntui.core.prompt_format import Message, Mode
 from aligntui.store import ImportHead, ImportRecord, PairFilter
@@ -318,3 +319,26 @@ async def test_the_conditions_of_both_answers_stand_with_the_pair(console):
         await c.sees("temperature 0.3, top_p 0.95, at most 256 tokens")
         await c.sees(f"{base.conditions.model} {base.conditions.weights_sha256[:10]}")
         await c.sees(f"{demo.conditions.adapter} {demo.conditions.adapter_sha256[:10]} x1 ≠ none")
+
+
+async def test_a_page_that_cannot_be_read_is_said_and_the_console_stays(console):
+    async with console(adapter=("",)) as c:
+        await fill(c, *(record(n) for n in range(2 * PAGE + 5)))
+        screen = await opened(c)
+        await c.until(lambda: screen.listing.total == 2 * PAGE + 5, "counted")
+        whole = screen.listing._fetch
+
+        async def fail(_offset: int, _limit: int):
+            raise StoreError("The database is damaged.", "Restore a copy of it.")
+
+        screen.listing._fetch = fail
+        await c.press("G")
+        await c.sees("The database is damaged. Restore a copy of it.")
+        assert c.app.is_running and screen.listing.current is None
+        screen.listing._fetch = whole
+        screen.load()
+        await c.until(lambda: screen.listing.current is not None, "read again")
+        await c.press("G")
+        await c.until(
+            lambda: screen.listing.current is not None and screen.listing.cursor == 2 * PAGE + 4, "the last row"
+        )

@@ -16,6 +16,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 
 from aligntui.tui.bindings import bindings
+from aligntui.tui.guarded import GuardedScreen
 
 Row = TypeVar("Row")
 
@@ -120,10 +121,13 @@ class PagedList(ScrollView, Generic[Row], can_focus=True):
         if number in self._asked or number in self._pages:
             return
         self._asked.add(number)
-        self.run_worker(self._load(number, self._generation), group="rows")
+        generation, screen = self._generation, self.screen
+        # a database that cannot be read is said by the screen; a worker of the list's own would end the console
+        assert isinstance(screen, GuardedScreen), "a list stands on a screen of ours"
+        screen.work_on(lambda: self._load(number, generation), "rows")
 
     async def _load(self, number: int, generation: int) -> None:
-        rows = await self._fetch(number * PAGE, PAGE)
+        rows = await self._fetch(number * PAGE, PAGE)  # where it fails the page is not asked again until the next reset
         if generation != self._generation:
             return
         self._pages[number] = rows

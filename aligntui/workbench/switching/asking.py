@@ -7,7 +7,8 @@ from aligntui.core.prompt_format import Mode
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.engine_link import EngineLink
 from aligntui.workbench.generation.cells import Asking
-from aligntui.workbench.switching.running import loaded_engine, sides_of
+from aligntui.workbench.loaded import loaded_engine
+from aligntui.workbench.switching.running import sides_of
 
 
 def asking_now(chat: Chat) -> Asking:

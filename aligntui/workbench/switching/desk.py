@@ -18,10 +18,11 @@ from aligntui.workbench.chat import Chat
 from aligntui.workbench.embedding import Embedder
 from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
+from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.switching.asking import free_engine
 from aligntui.workbench.switching.data_sets import load_data_set
 from aligntui.workbench.switching.measuring import Measured, measure, read_answers
-from aligntui.workbench.switching.running import SwitchWish, begin_run, fill_run, loaded_engine
+from aligntui.workbench.switching.running import SwitchWish, begin_run, fill_run
 
 WATCHED = 8
 """Latest answers that are kept to be watched."""

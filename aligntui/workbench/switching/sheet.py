@@ -25,12 +25,13 @@ from aligntui.workbench.generation.progress import (
     RunMoved,
     RunProgress,
 )
+from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.switching.asking import asking_now, free_engine
 from aligntui.workbench.switching.cell_pairs import oppose_cells, prefer_cell, take_back
 from aligntui.workbench.switching.grid import PROMPT_ID, Grid, GridCell, Row, Stage
 from aligntui.workbench.switching.plan import SwitchPlan
 from aligntui.workbench.switching.recognising import SheetRecogniser, silent_rows
-from aligntui.workbench.switching.running import SwitchWish, begin_run, loaded_engine, sides_of
+from aligntui.workbench.switching.running import SwitchWish, begin_run, sides_of
 
 SHEET = "sheet"
 """Data set of a sheet's run."""
