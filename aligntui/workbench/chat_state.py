@@ -223,6 +223,8 @@ class Phase(StrEnum):
     """The model could not be loaded."""
     EXITED = "exited"
     """The process is gone."""
+    GAVE_WAY = "gave way"
+    """The process was ended so that something else has the memory; it comes back."""
 
 
 @dataclass

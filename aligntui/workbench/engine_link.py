@@ -87,6 +87,11 @@ class EngineLink:
         """Whether a generation is going on."""
         return self._generation is not None
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the engine, None while there is none."""
+        return self._client.pid if self._client else None
+
     async def start(self) -> ModelLoaded:
         """Start the process and load the base.
 
@@ -124,6 +129,17 @@ class EngineLink:
         self._client = None
         self.state.model = None
         self._end_generation()
+
+    async def give_way(self, to: str) -> None:
+        """Stop what streams, keep what it has, and end the process, so that all of its memory is free; `restart` brings it back.
+
+        Args:
+            to: who gets the memory.
+        """
+        async with self._restarting:
+            await self.stop_generation()
+            await self.close()
+            self._move(Phase.GAVE_WAY, to)
 
     async def inspect(self, adapter: AdapterRef) -> AdapterLoaded:
         """Load an adapter and hold it against the base.
@@ -213,6 +229,11 @@ class EngineLink:
                 return (
                     "The model is still loading.",
                     "Wait until it is ready; what was typed stays.",
+                )
+            case Phase.GAVE_WAY:
+                return (
+                    f"The engine gave its memory to {self.state.message}.",
+                    "It comes back when that is over; {key:chat.restart} starts it now.",
                 )
             case Phase.FAILED:
                 return f"The model could not be loaded: {self.state.message}", self.state.hint

@@ -283,7 +283,7 @@ class ChatScreen(ChatDialogs):
             return False
         match action_id:
             case "chat.restart":
-                return self.chat.state.engine.phase in (Phase.FAILED, Phase.EXITED)
+                return self.chat.state.engine.phase in (Phase.FAILED, Phase.EXITED, Phase.GAVE_WAY)
             case "board.left_better" | "board.right_better":
                 return two and self._can_be_chosen(0 if action_id == "board.left_better" else 1)
             case "board.tie" | "board.both_bad" | "board.skip":

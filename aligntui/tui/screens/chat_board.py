@@ -251,6 +251,7 @@ class ChatBoard(GuardedScreen[None]):
             Phase.READY: "The model is ready.",
             Phase.FAILED: "The model is not loaded; the line above the prompt says why.",
             Phase.EXITED: f"The engine is gone; {self.key('chat.restart')} starts it again.",
+            Phase.GAVE_WAY: f"The engine gave its memory away and comes back; {self.key('chat.restart')} starts it now.",
         }.get(phase, "The model is loading; you can type already.")
         who = f"{names} answers.\n\n" if one else f"{names} answer side by side from one copy of the weights.\n\n"
         judge = " ".join(

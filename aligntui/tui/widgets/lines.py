@@ -51,6 +51,8 @@ def engine_text(engine: EngineState) -> Content:
             return Content.styled(f"✖ not loaded: {one_line(engine.message, 90)}", "$text-error")
         case Phase.EXITED:
             return Content.styled(f"✖ engine gone: {one_line(engine.message, 90)}", "$text-error")
+        case Phase.GAVE_WAY:
+            return Content.styled(f"◌ engine gave way to {one_line(engine.message, 60)}", "$text-warning")
 
 
 class ConditionsLine(Static):
