@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # another build of torch, for example TORCH_INDEX=<index address of a CUDA build>
 TORCH_INDEX ?=
+# tests wait more than they compute: two processes share the files of tests
+WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt Makefile | cksum | cut -d' ' -f1)
 
@@ -13,7 +15,7 @@ run: $(STAMP)
 	$(BIN)/aligntui $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: format lint types contracts test
 

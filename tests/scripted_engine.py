@@ -60,6 +60,8 @@ class Script:
     """Between two words of all rows."""
     slow_delay_s: float = 0.15
     """The same for `!slow`."""
+    hold: str = ""
+    """While this file exists, rows wait after the words that they have."""
     load_s: float = 0.03
     """Duration of a load, spread over its progress events."""
     protocol: int = engine.PROTOCOL_VERSION
@@ -396,6 +398,9 @@ class ScriptedEngine:
 
     # generating ---------------------------------------------------------------------------------
 
+    def _held(self) -> bool:
+        return bool(self._script.hold) and Path(self._script.hold).exists()
+
     def _generate(self, request: engine.StartGeneration) -> None:
         model, asked_at = self._loaded(), time.perf_counter()
         if not request.rows:
@@ -412,6 +417,8 @@ class ScriptedEngine:
                 live.append(waiting.pop(0))
                 self._begin(request, live[-1])
             time.sleep(0 if "!long" in prompts and words % 20 else delay_s)
+            while words > 1 and self._held() and request.request not in self._cancelled:
+                time.sleep(0.01)
             if request.request in self._cancelled:
                 for stream in live:
                     self._finish(request.request, stream, "cancelled", asked_at)

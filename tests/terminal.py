@@ -43,7 +43,7 @@ class Terminal:
         if self._fd >= 0:
             os.close(self._fd)
 
-    def hang_up(self, deadline_s: float = 10) -> int:
+    def hang_up(self, deadline_s: float = 60) -> int:
         """Take the terminal away, as a lost SSH line does; the program's exit code. Nothing can be typed or read afterwards."""
         os.close(self._fd)
         self._fd = -1
@@ -100,7 +100,7 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self._screen.display)
 
-    def wait(self, pattern: str, deadline_s: float = 60) -> str:
+    def wait(self, pattern: str, deadline_s: float = 180) -> str:
         """Read until the screen matches; the screen is part of the failure."""
         end = time.monotonic() + deadline_s
         while not re.search(pattern, self.text, re.MULTILINE):
@@ -109,7 +109,7 @@ class Terminal:
             self.read(0.05)
         return self.text
 
-    def ended(self, deadline_s: float = 20) -> int:
+    def ended(self, deadline_s: float = 60) -> int:
         """Read until the program has left; its exit code."""
         end = time.monotonic() + deadline_s
         while self.exit_code is None:

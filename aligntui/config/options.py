@@ -220,6 +220,15 @@ class Settings:
         False, "model", "Let a model from the hub run its own Python code.", personal=True
     )
 
+    memory_budget: int = _option(
+        0,
+        "model",
+        "Most memory, in MiB, that engine and trainings may hold together: of the GPU, or of RAM without one; 0 is what is free.",
+        metavar="MIB",
+        low=0,
+        high=1 << 30,
+    )
+
     temperature: float = _option(0.3, "answer", "Randomness of the answers; 0 is greedy.", metavar="T", low=0, high=5)
     top_p: float = _option(
         0.95,

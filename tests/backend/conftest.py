@@ -27,9 +27,12 @@ def _steady() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Hashes of the tiny models stay out of the user's cache; the real model is looked for in it."""
+    """Hashes of the tiny models stay out of the user's cache; the real model is looked for in it.
+
+    Per module, because files of other folders may run between two of these in the same process.
+    """
     folder = tmp_path_factory.mktemp("cache")
     before = os.environ.get("ALIGNTUI_CACHE")
     os.environ["ALIGNTUI_CACHE"] = str(folder)

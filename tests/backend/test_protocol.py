@@ -129,7 +129,7 @@ def test_it_runs_at_lower_priority_and_leaves_on_end_of_input_also_while_decodin
     assert engine.process.stdin is not None
     began = time.monotonic()
     engine.process.stdin.close()
-    assert engine.process.wait(timeout=5) == 0
+    assert engine.process.wait(timeout=60) == 0
     assert time.monotonic() - began < 2
 
 
@@ -145,7 +145,7 @@ def test_cancel_and_stop_are_heard_while_it_decodes(engine: Engine, tiny_llama: 
     engine.send(wire.StartGeneration("h", (row,)))
     engine.until(wire.TextArrived)
     engine.send(wire.StopEngine("s"))
-    assert engine.process.wait(timeout=5) == 0
+    assert engine.process.wait(timeout=60) == 0
 
 
 def test_it_leaves_when_nobody_reads_its_events(engine: Engine) -> None:
@@ -153,7 +153,7 @@ def test_it_leaves_when_nobody_reads_its_events(engine: Engine) -> None:
     assert engine.process.stdout is not None
     engine.process.stdout.close()
     engine.send(b"garbage\n")
-    assert engine.process.wait(timeout=5) == 0
+    assert engine.process.wait(timeout=60) == 0
 
 
 def test_embedding_needs_no_chat_model_and_a_long_run_follows(engine: Engine, tiny_llama: Path, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class Cli:
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "aligntui", "--workspace", str(self.workspace), *words]
 
-    def run(self, *words: str, stdin: str | bytes = b"", timeout_s: float = 60, **env: str) -> Result:
+    def run(self, *words: str, stdin: str | bytes = b"", timeout_s: float = 180, **env: str) -> Result:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
             self.argv(*words),
@@ -101,7 +101,7 @@ class Cli:
 class InsideCli(Cli):
     """The same without a process for each run: the engine is still one. For the many variations of one command."""
 
-    def run(self, *words: str, stdin: str | bytes = b"", timeout_s: float = 60, **env: str) -> Result:
+    def run(self, *words: str, stdin: str | bytes = b"", timeout_s: float = 180, **env: str) -> Result:
         assert not stdin, "standard input is for real processes"
         out, err = io.StringIO(), io.StringIO()
         with mock.patch.dict(os.environ, self.env(**env), clear=True), redirect_stdout(out), redirect_stderr(err):

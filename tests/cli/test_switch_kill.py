@@ -33,7 +33,7 @@ def killed(
     wait_until(lambda: process.poll() is not None or len(answers(cli, "")) >= at_least)
     assert process.poll() is None, process.communicate()
     process.send_signal(how)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     with open_store(Workspace(cli.workspace).database) as store:
         (run,) = store.list_runs()
         assert store.verify() == []

@@ -19,10 +19,12 @@ from aligntui.tui.screens.chat import ChatScreen
 from aligntui.workbench.chat_state import Phase
 from aligntui.workbench.opening import settings_for
 
+DEADLINE_S = 60.0
+"""Until when something must have happened: long, because a machine may be busy; nothing waits for its end."""
 SCRIPTED = [sys.executable, str(Path(__file__).parent.parent / "scripted_engine.py")]
 
 
-async def wait_for(pilot: Pilot[Any], condition: Callable[[], Any], deadline_s: float = 20, what: str = "") -> None:
+async def wait_for(pilot: Pilot[Any], condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = "") -> None:
     """Let the console work until `condition()` holds; never a fixed sleep."""
     end = time.monotonic() + deadline_s
     while not condition():
@@ -48,7 +50,7 @@ class Console:
     def chat(self):
         return self.app.bench.chat
 
-    async def until(self, condition: Callable[[], Any], what: str = "", deadline_s: float = 20) -> None:
+    async def until(self, condition: Callable[[], Any], what: str = "", deadline_s: float = DEADLINE_S) -> None:
         await wait_for(self.pilot, condition, deadline_s, what)
 
     async def press(self, *keys: str) -> None:

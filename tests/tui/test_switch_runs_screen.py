@@ -157,7 +157,7 @@ async def test_quitting_in_the_middle_keeps_what_was_finished(runs, tmp_path):
         await order(c, prompts="12")
         await c.until(lambda: len(c.app.switch_desk.latest) >= 2, "under way")
         path = c.chat.store.path
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await c.app.action_quit()
     with open_store(path) as store:
         (run,) = store.list_runs(RunKind.SWITCH)

@@ -15,6 +15,8 @@ from aligntui.core.prompt_format import Mode
 from aligntui.workbench.headless.curate import loaded_bench
 from aligntui.workbench.opening import settings_for
 from aligntui.workbench.switching.desk import WATCHED, RunOrder, SwitchDesk
+from aligntui.workbench.switching.judging import By, begin_judging, fill_judging
+from aligntui.workbench.switching.measuring import read_answers
 from aligntui.workbench.switching.plan import NOISE, SwitchPlan
 from aligntui.workbench.switching.sheet import Sheet
 from tests.cli.conftest import make_adapter
@@ -39,7 +41,7 @@ async def opened(workspace: Workspace, *, script: dict | None = None, **flags) -
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -157,3 +159,19 @@ async def test_a_lost_engine_keeps_what_was_finished(workspace: Workspace, tmp_p
         with pytest.raises(EngineError, match="killed by signal 9"):
             await desk.go_on(run)
         assert desk.running is None and desk.runs[0].done < run.cells
+
+
+async def test_a_judged_run_is_measured_by_both_and_its_judgements_are_no_run_in_the_list(workspace: Workspace) -> None:
+    async with opened(workspace, script={"answers": [{"match": "Reply with one letter", "text": " A"}]}) as desk:
+        run = await desk.begin(ORDER)
+        await desk.go_on(run)
+        assert (await desk.measure(run)).report.judge is None
+        answers = await read_answers(desk.chat.store, run)
+        judging = await begin_judging(desk.chat, run, answers, By.LETTER)
+        await desk.load()
+        assert desk.judged == {run.id: [f"embedded by letter (0 of {judging.cells} replies)"]}
+        await fill_judging(desk.chat, judging, run, answers, lambda event: None)
+        await desk.load()
+        assert [one.id for one in desk.runs] == [run.id] and desk.judged == {run.id: ["embedded by letter"]}
+        report = (await desk.measure(run)).report
+        assert report.judge is not None and report.judge.recogniser == "judge embedded by letter"

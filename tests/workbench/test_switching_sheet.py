@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aligntui.config.paths import Workspace
-from aligntui.core.errors import AligntuiError, EngineError, UserError
+from aligntui.core.errors import AligntuiError, EngineError, EnvironmentProblem, UserError
 from aligntui.core.instruction import InstructionType
 from aligntui.core.pair import OPPOSED, Verdict
 from aligntui.core.prompt_format import Mode
@@ -22,6 +22,7 @@ from aligntui.workbench.opening import settings_for
 from aligntui.workbench.switching.grid import Stage
 from aligntui.workbench.switching.measuring import measure, read_answers
 from aligntui.workbench.switching.plan import SwitchPlan
+from aligntui.workbench.switching.recognising import SheetRecogniser
 from aligntui.workbench.switching.sheet import MOST_ROWS, Sheet
 from tests.cli.conftest import make_adapter
 from tests.workbench.switch_bench import scripted, types
@@ -73,7 +74,7 @@ class Told:
         return {place: cell.text for place, cell in self.grid.cells.items()}
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():
                 await asyncio.sleep(0.005)
 
@@ -447,3 +448,59 @@ async def test_without_an_embedding_model_everything_else_works(workspace: Works
         assert told.sheet.unmeasured == "The embedding model minilm could not be fetched. Check the network."
         assert len(told.grid.answered()) == 6 and all(cell.distance is None for cell in told.grid.cells.values())
         assert await told.sheet.oppose(told.grid.cells[0, 0], told.grid.cells[1, 0])
+
+
+def near(texts: Sequence[str]) -> np.ndarray:
+    """Vectors of texts by the words that they have in common with the instructions' names."""
+    rows = np.array([[text.count(name) for name in NAMES] for text in texts], np.float32) + 0.01
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+async def test_the_rate_moves_with_every_answer_while_others_stream(workspace: Workspace) -> None:
+    """One row is asked again; its cells are short, those of the other rows are still written."""
+    asked: list[int] = []
+
+    async def embed(texts: Sequence[str]) -> np.ndarray:
+        asked.append(len(texts))
+        return near(texts)
+
+    quick = [{"match": "Why?", "side": "polite", "text": "vivid"}]
+    async with opened(workspace, script={"delay_s": 0.02, "answers": quick}) as told:
+        told.sheet.recogniser = SheetRecogniser(embed)
+        asking = asyncio.create_task(told.sheet.ask("Why?"))
+        await told.until(lambda: told.sheet.recogniser.rates and not asking.done())
+        assert told.sheet.running and any(cell.stage is Stage.STREAMING for cell in told.grid.cells.values())
+        base, polite = told.sheet.recogniser.rates
+        assert (polite.rate.n, polite.wanted) == (3, 3) and polite.rate.rate == pytest.approx(1 / 3)
+        assert (base.rate.n, base.wanted, base.rate.rate) == (0, 3, None)
+        assert {cell.recognised for cell in told.grid.of_side(1)} == {True}
+        assert {cell.recognised for cell in told.grid.of_side(0)} == {False}
+        await asking
+        assert {one.rate.n for one in told.sheet.recogniser.rates} == {3}
+        assert sum(asked) == 6 + len(asked) * len(NAMES), "every answer is embedded once"
+
+
+async def test_without_embeddings_the_cells_fill_all_the_same_and_nobody_asks_again_and_again(
+    workspace: Workspace,
+) -> None:
+    calls: list[int] = []
+
+    async def embed(texts: Sequence[str]) -> np.ndarray:
+        calls.append(len(texts))
+        raise EnvironmentProblem("The embedding model cannot be had.")
+
+    async with opened(workspace) as told:
+        told.sheet.recogniser = SheetRecogniser(embed)
+        await told.sheet.ask("Why?")
+        assert {cell.stage for cell in told.grid.cells.values()} == {Stage.FILLED}
+        assert "cannot be had" in told.sheet.unmeasured and len(calls) <= 3
+
+
+async def test_a_look_that_waits_holds_up_no_stop(workspace: Workspace) -> None:
+    """An engine that answers one request after the other embeds only once the batch is done."""
+    async with opened(workspace, script={"delay_s": 0.02, "answers": [{"side": "polite", "text": "vivid"}]}) as told:
+        asking = asyncio.create_task(told.sheet.ask("Why?"))
+        await told.until(lambda: told.grid.cells[0, 1].stage is Stage.FILLED)
+        await told.sheet.stop()
+        await asking
+        assert not told.sheet.running and told.grid.cells[0, 1].recognised

@@ -1,0 +1,20 @@
+"""What every test may count on: the embedded model is in the user's cache."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from aligntui.config.paths import embedded_model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _embedded_model_is_there() -> None:
+    """Fetch the embedded model on a fresh machine, whichever test comes first; one that cannot be fetched is said by the tests that need it.
+
+    Processes that test side by side wait for one another: a fetch holds a lock.
+    """
+    if embedded_model() is None:
+        subprocess.run([sys.executable, "-m", "aligntui", "models", "pull"], check=False, timeout=600)
