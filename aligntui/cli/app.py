@@ -18,7 +18,11 @@ COMMANDS = {
     "sessions": "List, show, search, rename and export sessions.",
     "pairs": "Judge answers; import, list, lint, measure and export pairs.",
     "switch": "Measure whether answers follow the instruction.",
+    "score": "Score base and adapters: IFEval, Track A, batteries and more.",
+    "compare": "Compare score runs or files of answers, item by item.",
     "datasets": "Build versions of data sets, list, compare, check.",
+    "train": "Train an adapter in a run that no disconnect can stop.",
+    "runs": "List, show, follow, stop and resume training runs; the queue.",
     "config": "Show the options, keys and files in force.",
 }
 """Command to its line in `aligntui --help`; the module of that name has an `app`."""

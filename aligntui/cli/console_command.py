@@ -14,7 +14,7 @@ app = single()
 
 
 @app.command()
-@with_options(options_of("model", "answer", "instruction", "judging", "screen"))
+@with_options(options_of("model", "memory", "answer", "instruction", "judging", "screen"))
 def console(ctx: typer.Context, flags: dict[str, Any]) -> int:
     """Open the console. Every option can also stand in a configuration file or in the environment."""
     return run_console(ctx.find_root().obj, flags)

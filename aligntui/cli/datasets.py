@@ -11,7 +11,7 @@ from aligntui.cli import output
 from aligntui.cli.app import group
 from aligntui.cli.choices import choice_of
 from aligntui.cli.counting_line import counting
-from aligntui.cli.datasets_cross import cases_lines, in_words, with_crossing
+from aligntui.cli.datasets_cross import case_pair, cases_lines, diff_of_cases, in_words, tell_case_check, with_crossing
 from aligntui.cli.option_flags import value_of
 from aligntui.cli.output import counted
 from aligntui.cli.pair_flags import pair_filter, with_filters
@@ -159,15 +159,25 @@ def show(ctx: typer.Context, version: Version, as_json: Json = False) -> None:
 @app.command("diff")
 def diff(
     ctx: typer.Context,
-    earlier: Annotated[str, typer.Argument(metavar="NAME@N", help="A version.")],
+    earlier: Annotated[
+        str, typer.Argument(metavar="NAME@N", help="A version, or a set of switch cases by name or file.")
+    ],
     later: Annotated[str, typer.Argument(metavar="NAME@N", help="Another one, of the same data set or of another.")],
     examples: Annotated[int, typer.Option(metavar="N", parser=value_of(_EXAMPLES), help=_EXAMPLES.help)] = 3,
     as_json: Json = False,
 ) -> None:
-    """Say what changed between two versions."""
+    """Say what changed between two versions, or between two sets of switch cases."""
     from aligntui.data.dataset_versions import compare, find_version
 
     workspace = workspace_of(ctx)
+    sets = case_pair(workspace, earlier, later)
+    if sets is not None:
+        of_cases = diff_of_cases(*sets)
+        if as_json:
+            output.json_data(of_cases.as_dict())
+        else:
+            output.data("\n".join(of_cases.lines(examples)))
+        return
     found = compare(find_version(workspace, earlier), find_version(workspace, later))
     if as_json:
         output.json_data(found.as_dict())
@@ -177,13 +187,18 @@ def diff(
 
 @app.command("verify")
 def verify_version(ctx: typer.Context, version: Version, as_json: Json = False) -> int:
-    """Hold the files of a version against its hashes.
+    """Hold the files of a version, or of a set of switch cases, against its hashes.
 
     Exit code 2 when something does not hold.
     """
-    from aligntui.data.dataset_versions import find_version, verify
+    from aligntui.data.dataset_versions import data_sets, find_version, verify
+    from aligntui.workbench.switching.crossing import named_cases
 
-    folder = find_version(workspace_of(ctx), version)
+    workspace = workspace_of(ctx)
+    cases = named_cases(workspace, version)
+    if cases is not None and version not in data_sets(workspace):
+        return USER_CAN_FIX_IT if tell_case_check(cases, as_json) else 0
+    folder = find_version(workspace, version)
     problems = verify(folder)
     if as_json:
         output.json_data({"folder": str(folder), "problems": problems})

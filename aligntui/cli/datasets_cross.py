@@ -20,6 +20,8 @@ from aligntui.core.errors import UserError
 from aligntui.core.printable import one_line
 
 if TYPE_CHECKING:
+    from aligntui.config.paths import Workspace
+    from aligntui.data.switch_case_diff import CaseDiff
     from aligntui.workbench.switching.crossing import CaseCounts
 
 _PROMPTS = Option("prompts", 1, "Cross so many prompts, of the beginning of the bank; all without it.", "build", low=1)
@@ -132,6 +134,57 @@ def cases_lines(counts: CaseCounts) -> list[str]:
         f"domains      {_plain(counts.domains)}",
         *_notes(counts),
     ]
+
+
+def case_pair(workspace: Workspace, earlier: str, later: str) -> tuple[Path, Path] | None:
+    """The files of two sets of switch cases; None where neither name is one alone.
+
+    A name that is a data set out of pairs as well means that one, unless the other name is of cases alone.
+
+    Raises:
+        UserError: one is of cases and the other is not.
+    """
+    from aligntui.data.dataset_versions import data_sets
+    from aligntui.workbench.switching.crossing import named_cases
+
+    first, second = (named_cases(workspace, name) for name in (earlier, later))
+    out_of_pairs = data_sets(workspace)
+    both = [name in out_of_pairs for name in (earlier, later)]
+    if first is not None and second is not None and not all(both):
+        return first, second
+    for file, name, other, also in ((first, earlier, later, both[0]), (second, later, earlier, both[1])):
+        if file is not None and not also:
+            raise UserError(
+                f"{name} is a set of switch cases and {other} is none.",
+                "Compare cases with cases, versions with versions.",
+            )
+    return None
+
+
+def diff_of_cases(earlier: Path, later: Path) -> CaseDiff:
+    """What changed between two files of cases."""
+    from aligntui.data.switch_case_diff import compare_cases
+    from aligntui.data.switch_cases import read_cases
+
+    return compare_cases(read_cases(earlier), read_cases(later))
+
+
+def tell_case_check(path: Path, as_json: bool) -> bool:
+    """Check a file of cases and say what was found; whether something does not hold."""
+    from aligntui.data.switch_case_manifest import verify_cases
+
+    found = verify_cases(path)
+    if as_json:
+        output.json_data({"file": str(path), "problems": list(found.problems), "notes": list(found.notes)})
+        return bool(found.problems)
+    for note in found.notes:
+        output.say(one_line(note))
+    if found.problems:
+        output.data("\n".join(map(one_line, found.problems)))
+        output.say("Restore the file, or build the cases again.")
+    elif not found.notes:
+        output.say(f"{path}: the cases are as they were written")
+    return bool(found.problems)
 
 
 def _notes(counts: CaseCounts) -> list[str]:

@@ -28,7 +28,7 @@ class Option:
     help: str
     """One sentence for `--help`, the settings screen and the docs."""
     group: str
-    """Heading under which it stands: model, answer, instruction, judging or screen."""
+    """Heading under which it stands: model, memory, answer, instruction, judging or screen."""
     metavar: str = ""
     """Placeholder of the value in `--help`; empty for switches."""
     choices: tuple[str, ...] = ()
@@ -222,7 +222,7 @@ class Settings:
 
     memory_budget: int = _option(
         0,
-        "model",
+        "memory",
         "Most memory, in MiB, that engine and trainings may hold together: of the GPU, or of RAM without one; 0 is what is free.",
         metavar="MIB",
         low=0,

@@ -24,17 +24,18 @@ class Conditions:
     model_path: str
     """Folder or hub snapshot the weights were read from."""
     weights_sha256: str
-    """SHA-256 over tensor names, dtypes and bytes of the stored base weights."""
+    """SHA-256 over tensor names, dtypes and bytes of the stored base weights; `unknown:MODEL` of a server's."""
     adapter: str | None
     """Adapter name, None for the base."""
     adapter_path: str | None
     """Folder of the adapter, None for the base."""
     adapter_sha256: str | None
-    """SHA-256 over tensor names, dtypes and bytes of the adapter and its configuration; None for the base."""
+    """SHA-256 over tensor names, dtypes and bytes of the adapter and its configuration, `unknown:MODEL` of a server's;
+    None for the base."""
     strength: float
     """Factor on the adapter's weight change; 1 is the adapter as trained, 0 for the base."""
     template_sha256: str
-    """SHA-256 of the chat template in use, or of the name of the built-in fallback."""
+    """SHA-256 of the chat template in use, or of the name of the built-in fallback; `unknown` of a server's."""
     rendered_prompt: str
     """The exact text that was tokenised, special tokens included."""
     instruction: str
@@ -46,11 +47,11 @@ class Conditions:
     top_p: float
     max_new_tokens: int
     dtype: str
-    """Compute dtype: float32, bfloat16 or float16."""
+    """Compute dtype: float32, bfloat16 or float16; `unknown` of a server, like its device."""
     quantisation: str | None
     """`nf4`, or None."""
     engine: str
-    """Engine name and decode path, for example `aligntui/0.1.0 mixed-batch`."""
+    """Engine name and decode path, for example `aligntui/0.1.0 mixed-batch`, or `server:NAME`."""
     versions: dict[str, str] = field(default_factory=dict)
     """Library versions: python, torch, transformers, ..."""
     injection_every: int | None = None

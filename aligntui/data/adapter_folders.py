@@ -31,6 +31,7 @@ MAX_JSON_BYTES = 4 << 20
 CHECKPOINT_PLACES = (Path("run", "checkpoints"), Path())
 """Where checkpoints lie below an adapter, the place that counts first: a run's own, and that of `transformers.Trainer`."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CHECKPOINT = re.compile(r"step-([0-9]{6,18})|checkpoint-(0|[1-9][0-9]{0,17})")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class AdapterFolder:
     @property
     def _home(self) -> Path:
         """The adapter's own folder, also of a checkpoint."""
-        if not re.fullmatch(r".*@\d+", self.name) or not self.path.name.startswith("checkpoint-"):
+        if not re.fullmatch(r".*@\d+", self.name) or _step_of(self.path.name) is None:
             return self.path
         place = self.path.parent
         is_run = place.parts[-2:] == CHECKPOINT_PLACES[0].parts
@@ -267,17 +268,23 @@ def _read_json(name: str, file: Path) -> dict[str, Any]:
 def _checkpoints(folder: Path, root: Path | None = None) -> tuple[int, ...]:
     steps: set[int] = set()
     for place in CHECKPOINT_PLACES:
-        for entry in (folder / place).glob("checkpoint-*"):
-            number = entry.name.removeprefix("checkpoint-")
-            stays = root is None or _stays(entry, root)
-            if number.isascii() and number.isdigit() and str(int(number)) == number and _is_whole(entry) and stays:
-                steps.add(int(number))
+        for entry in (*(folder / place).glob("step-*"), *(folder / place).glob("checkpoint-*")):
+            step = _step_of(entry.name)
+            if step is not None and _is_whole(entry) and (root is None or _stays(entry, root)):
+                steps.add(step)
     return tuple(sorted(steps))
+
+
+def _step_of(name: str) -> int | None:
+    """The step of a checkpoint's folder: `step-000020` of a run, `checkpoint-20` of `transformers.Trainer`."""
+    found = _CHECKPOINT.fullmatch(name)
+    return int(found[1] or found[2]) if found else None
 
 
 def _checkpoint_folder(folder: Path, step: int) -> Path | None:
     """The checkpoint of this step: of several the first that can be used, None where there is none at all."""
-    there = [path for place in CHECKPOINT_PLACES if (path := folder / place / f"checkpoint-{step}").is_dir()]
+    names = (f"step-{step:06d}", f"checkpoint-{step}")
+    there = [path for place in CHECKPOINT_PLACES for name in names if (path := folder / place / name).is_dir()]
     return next(filter(_is_whole, there), there[0] if there else None)
 
 

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
+from aligntui.config.child_environment import child_environment
 from aligntui.config.paths import log_dir
 from aligntui.core.errors import KINDS, AligntuiError, EngineError
 from aligntui.core.ids import new_id
 from aligntui.engine.events import EngineExited
-from aligntui.engine.supervise import EngineProcess, engine_environment
+from aligntui.engine.supervise import EngineProcess
 from aligntui.wire import codec
 from aligntui.wire.engine import (
     EVENTS,
@@ -159,7 +160,7 @@ class EngineClient:
         self._asked, self.exited = False, None
         self._started = started = asyncio.get_running_loop().create_future()
         process = await EngineProcess.start(
-            self._argv, self._receive, self._log_directory or log_dir(env), engine_environment(env)
+            self._argv, self._receive, self._log_directory or log_dir(env), child_environment(env)
         )
         self._process = process
         self._watch = asyncio.create_task(self._bury(process), name="engine-watch")

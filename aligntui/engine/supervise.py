@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aligntui
 from aligntui.core.errors import EngineError
 from aligntui.core.printable import one_line
 
@@ -190,20 +189,6 @@ class EngineProcess(asyncio.SubprocessProtocol):
         code = self._transport.get_returncode() if self._transport else None
         if not self.exited.done():
             self.exited.set_result(-signal.SIGKILL if code is None else code)
-
-
-def engine_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the engine.
-
-    `python -m` would put the current folder before the libraries, where a user's `random.py` or the workspace's
-    `datasets/` could stand in for them: PYTHONSAFEPATH keeps it out. In a checkout that is not installed the
-    package's own root is added instead.
-    """
-    child = {**env, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", "PYTHONUTF8": "1"}
-    root = Path(aligntui.__file__).resolve().parent.parent
-    if root.name not in ("site-packages", "dist-packages"):
-        child["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), env.get("PYTHONPATH", ""))))
-    return child
 
 
 def open_log(directory: Path) -> tuple[Path | None, int]:

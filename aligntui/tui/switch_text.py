@@ -218,7 +218,8 @@ def _of(one: LiveRate, width: int) -> str:
         return ""
     prompts = f" to {rate.clusters:,} prompt{'s' * (rate.clusters != 1)}" if rate.clusters else ""
     mark = " · ┊ chance " if width >= WIDE else " ┊"
-    return f"of {rate.n:,}{prompts}" + ("" if rate.chance is None else f"{mark}{rate.chance:.0%}")
+    so_far = f"{rate.n:,} of {one.wanted:,} so far" if rate.n < one.wanted else f"of {rate.n:,}{prompts}"
+    return so_far + ("" if rate.chance is None else f"{mark}{rate.chance:.0%}")
 
 
 # one cell -------------------------------------------------------------------------------------------

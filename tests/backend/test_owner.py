@@ -333,3 +333,23 @@ def test_a_cancelled_run_leaves_the_waiting_rows_out(
 def test_a_negative_number_of_rows_is_refused(loaded: Talk) -> None:
     (event,) = loaded.ask(wire.StartGeneration("g", (wire.Row("x", HISTORY),), at_once=-1))
     assert (event.error, "at_once" in event.message) == ("user", True)
+
+
+def test_texts_are_embedded_between_the_tokens_of_answers_and_change_none(loaded: Talk) -> None:
+    rows = (wire.Row("row", HISTORY, temperature=0, max_new_tokens=12),)
+    alone = [
+        event for event in loaded.ask(wire.StartGeneration("alone", rows)) if isinstance(event, wire.AnswerFinished)
+    ]
+    talk = loaded
+    before = len(talk.events)
+    talk.owner.submit(wire.StartGeneration("answers", rows))
+    talk.owner.submit(wire.EmbedTexts("vectors", ("one text", "another one")))
+    talk.owner.submit(wire.InspectAdapter("later", wire.AdapterRef("none", "/nowhere")))
+    talk.owner.answer(talk.owner._queue.get())
+    kinds = [(type(event).__name__, event.request) for event in talk.events[before:]]
+    assert kinds.index(("TextsEmbedded", "vectors")) < kinds.index(("AnswerFinished", "answers"))
+    assert ("RequestFailed", "later") not in kinds, "other requests wait for their turn"
+    beside = [event for event in talk.events[before:] if isinstance(event, wire.AnswerFinished)]
+    assert [event.token_ids for event in beside] == [event.token_ids for event in alone]
+    talk.owner.answer(talk.owner._queue.get())
+    assert isinstance(talk.events[-1], wire.RequestFailed) and talk.owner._queue.empty()

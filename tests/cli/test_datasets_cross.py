@@ -150,3 +150,47 @@ def test_a_file_with_a_defect(cli: InsideCli, tmp_path: Path, flag: str, name: s
 
 def test_a_name_that_leads_elsewhere(cli: InsideCli) -> None:
     assert "cannot be the name of a data set" in cli.refused("datasets", "build", "../evil", "--prompts", "1")
+
+
+def test_two_sets_of_cases_are_compared(cli: InsideCli, tmp_path: Path) -> None:
+    cli.ok("datasets", "build", "old", "--prompts", "2", "--instructions", "concise,creative")
+    cli.ok(
+        "datasets", "build", "new", "--prompts", "3", "--instructions", "concise,creative,neutral", "--phrasings", "1"
+    )
+    found = cli.json("datasets", "diff", "old", "new")
+    assert found["cases"] == {"added": 5, "removed": 8, "unchanged": 4}
+    assert list(found["prompts"]["added"]) == ["isd-003"] and list(found["characteristics"]["added"]) == ["neutral"]
+    told = cli.ok("datasets", "diff", "old", "new", "--examples", "1").out
+    assert "instructions removed (first 1 of 4):" in told and "cases: 5 added, 8 removed, 4 in both" in told
+    file = tmp_path / "mine.jsonl"
+    file.write_bytes((Workspace(cli.workspace).datasets / "switch" / "old.jsonl").read_bytes())
+    assert "Both ask the same." in cli.ok("datasets", "diff", "old", str(file)).out
+    assert "old is a set of switch cases and nothing is none" in cli.refused("datasets", "diff", "old", "nothing")
+
+
+def test_a_set_of_cases_is_held_against_its_manifest(cli: InsideCli, tmp_path: Path) -> None:
+    cli.ok("datasets", "build", "grid", "--prompts", "2", "--instructions", "concise,creative")
+    file = Workspace(cli.workspace).datasets / "switch" / "grid.jsonl"
+    assert "the cases are as they were written" in cli.ok("datasets", "verify", "grid").err
+    assert cli.json("datasets", "verify", "grid") == {"file": str(file), "problems": [], "notes": []}
+    loose = tmp_path / "loose.jsonl"
+    loose.write_bytes(file.read_bytes())
+    assert "has no manifest" in cli.ok("datasets", "verify", str(loose)).err
+    file.write_text(file.read_text("utf-8").replace("concise", "concise ", 1), "utf-8")
+    result = cli.run("datasets", "verify", "grid")
+    assert result.code == 2 and "was changed since it was built" in result.out and "build the cases again" in result.err
+    assert [one["name"] for one in cli.json("datasets", "list")["cases"]] == ["grid"], "a manifest is no data set"
+
+
+def test_versions_out_of_pairs_are_compared_and_verified_as_before(cli: InsideCli, tmp_path: Path) -> None:
+    cli.ok("pairs", "import", write_jsonl(tmp_path / "pairs.jsonl", *rows(4)), "--no-token-counts")
+    cli.ok("datasets", "build", "both", "--prompts", "1")
+    cli.ok("datasets", "build", "both", "--from-pairs")
+    assert (
+        "problems" in cli.json("datasets", "verify", "both")
+        and cli.json("datasets", "diff", "both@1", "both@1")["counts"]
+    )
+    cli.ok("datasets", "build", "cases", "--prompts", "2")
+    assert cli.json("datasets", "diff", "both", "cases")["cases"]["added"] > 0, (
+        "beside cases a name of both means its cases"
+    )

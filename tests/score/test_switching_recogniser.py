@@ -17,6 +17,7 @@ from aligntui.score.switching.recogniser import (
     NO_TYPE,
     NOT_ANSWERED,
     NOT_JUDGED,
+    PARTLY_JUDGED,
     UNDIVIDED,
     judged,
     recognise,
@@ -218,7 +219,9 @@ def test_a_judges_column() -> None:
     table = answer_table(cells, np.ones((len(cells), 1)))
     found = judged(table, ("a", "b"), verdicts, "some model")
     assert found.name == "some model"
-    assert found.left_out == ("", "", "", "", NOT_JUDGED, "", INCOMPLETE, NOT_ANSWERED, NO_TYPE)
+    left_out = ("", "", "", "", NOT_JUDGED, PARTLY_JUDGED, INCOMPLETE, NOT_ANSWERED, NO_TYPE)
+    assert found.left_out == left_out, "chance is one in M in whole grids alone"
+    assert judged(table, ("a", "b"), verdicts, "some model", unfinished=True).left_out[5] == ""
     assert found.none[:4] == ("", "", COULD_NOT_TELL, EMPTY)
     assert found.credit[:4].tolist() == [1, 0, 0, 0]
     assert found.named(1) == "a"

@@ -24,7 +24,9 @@ DEADLINE_S = 60.0
 SCRIPTED = [sys.executable, str(Path(__file__).parent.parent / "scripted_engine.py")]
 
 
-async def wait_for(pilot: Pilot[Any], condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = "") -> None:
+async def wait_for(
+    pilot: Pilot[Any], condition: Callable[[], Any], deadline_s: float = DEADLINE_S, what: str = ""
+) -> None:
     """Let the console work until `condition()` holds; never a fixed sleep."""
     end = time.monotonic() + deadline_s
     while not condition():

@@ -10,12 +10,16 @@ from textual.widgets import Input
 
 from aligntui.core.generation import RunKind
 from aligntui.core.prompt_format import Mode
+from aligntui.score.reporting.text import text_lines
 from aligntui.store import open_store
+from aligntui.tui.modals.report_reader import ReportReader
 from aligntui.tui.modals.run_dialog import FIELDS, SUITES, RunDialog
 from aligntui.tui.screens.chat import ChatScreen
 from aligntui.tui.screens.switch import SwitchScreen
 from aligntui.tui.screens.switch_runs import SwitchRunsScreen
 from aligntui.workbench.switching.desk import RunOrder
+from aligntui.workbench.switching.judging import By, begin_judging, fill_judging
+from aligntui.workbench.switching.measuring import read_answers
 from aligntui.workbench.switching.running import sides_of
 from tests.tui.test_hard_cases import start_two
 from tests.tui.test_switch_screen import ask, to_switch
@@ -284,3 +288,23 @@ async def test_a_lost_engine_is_said_and_the_run_stays(runs, tmp_path):
         await c.sees("The engine was killed by signal 9")
         await c.sees("engine gone")
         assert c.app.switch_desk.running is None and len(c.app.switch_desk.runs) == 1
+
+
+async def test_a_judged_run_says_by_whom_and_its_report_has_both_recognisers(runs, tmp_path):
+    says = {"answers": [{"match": "Reply with one letter", "text": " A"}]}
+    async with runs(script=says, tmp=tmp_path) as (c, screen):
+        await whole(c, screen)
+        desk = c.app.switch_desk
+        run, chat = desk.runs[0], desk.chat
+        assert "judged by" not in str(screen.query_one("#text").render())
+        answers = await read_answers(chat.store, run)
+        judging = await begin_judging(chat, run, answers, By.LETTER)
+        await fill_judging(chat, judging, run, answers, lambda event: None)
+        await desk.load()
+        await c.pilot.pause(0.2)
+        assert len(desk.runs) == 1 and "embedded by letter" in str(screen.query_one("#text").render())
+        await c.press("enter")
+        await c.until(lambda: isinstance(c.app.screen, ReportReader), "report")
+        told = "\n".join(text_lines(c.app.screen._document, 110))
+        assert "By judge embedded by letter: base" in told and "Position bias" in told
+        assert "0 to 100%, ┊ chance" in told, "at 120 cells rates are drawn"

@@ -243,7 +243,9 @@ async def test_a_prompt_that_was_edited_and_not_asked_says_so(switch):
 
 
 async def test_cells_go_on_while_the_screen_is_left_and_the_chat_is_refused_meanwhile(switch, tmp_path):
-    async with switch(script={"delay_s": 0.03}, tmp=tmp_path) as (c, screen):
+    hold = tmp_path / "hold"
+    hold.touch()
+    async with switch(script={"hold": str(hold)}, tmp=tmp_path) as (c, screen):
         await c.press(*"Why?", "enter")
         sheet = screen.sheet
         await c.until(lambda: any(cell.stage is Stage.STREAMING for cell in sheet.grid.cells.values()), "streams")
@@ -256,6 +258,7 @@ async def test_cells_go_on_while_the_screen_is_left_and_the_chat_is_refused_mean
         await c.until(lambda: any("on another screen" in one.text for one in c.app.messages), "refused")
         assert not c.chat.state.exchanges
         await c.until(lambda: box.text == "And you?", "the prompt is given back")
+        hold.unlink()
         await idle(c)
         assert len(sheet.grid.answered()) == 20, "nothing is lost by leaving"
         box.focus()
@@ -293,7 +296,7 @@ async def test_quitting_in_the_middle_does_not_hang_and_keeps_what_was_finished(
         await c.press(*"Why?", "enter")
         await c.until(lambda: len(screen.sheet.grid.answered()) == 10, "short ones")
         path = c.chat.store.path
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await c.app.action_quit()
     from aligntui.core.generation import RunKind
     from aligntui.store import open_store

@@ -156,7 +156,7 @@ def test_a_wrong_variable_is_named(place) -> None:
 def test_every_option_is_declared_whole() -> None:
     for option in OPTIONS:
         assert option.help.endswith("."), option.name
-        assert option.group in ("model", "answer", "instruction", "judging", "screen"), option.name
+        assert option.group in ("model", "memory", "answer", "instruction", "judging", "screen"), option.name
         assert bool(option.metavar) != (option.type is bool), option.name
         assert option.check(option.default) == option.default, option.name
         assert option.env not in ("ALIGNTUI_CONFIG", "ALIGNTUI_CACHE", "ALIGNTUI_STATE", "ALIGNTUI_WORKSPACE")

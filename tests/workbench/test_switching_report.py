@@ -20,6 +20,7 @@ from aligntui.data.prompt_bank import BankPrompt
 from aligntui.data.switch_cases import cross, wordings_of
 from aligntui.data.switch_suites import load_suites
 from aligntui.score.reporting.document import Document, Table, Value
+from aligntui.score.results import Rate
 from aligntui.wire.engine import AdapterRef
 from aligntui.workbench.generation.cells import Asking, Side
 from aligntui.workbench.switching.grid import PROMPT_ID
@@ -27,6 +28,7 @@ from aligntui.workbench.switching.measuring import Measured, measure
 from aligntui.workbench.switching.plan import Place, SwitchPlan, make_plan
 from aligntui.workbench.switching.report_document import SHOWN_CASES, SHOWN_PROMPTS, report_document
 from aligntui.workbench.switching.report_files import report_lines, write_report
+from aligntui.workbench.switching.report_tables import detectable_cell, drawn_rate
 from tests.workbench.switch_bench import BASE, DEMO, data_set, types
 from tests.workbench.test_switching_measuring import Words, answered, run_of
 
@@ -224,3 +226,54 @@ async def test_a_report_keeps_to_the_width_of_the_terminal(width: int) -> None:
 def test_a_table_of_the_report_has_heads_of_its_own() -> None:
     with pytest.raises(ValueError, match="one name"):
         Table("t", ("95% interval", "95% interval"), ())
+
+
+@pytest.mark.parametrize(
+    ("rate", "says"),
+    [
+        (Rate(1, 4, 0.0, 0.75, 0.5, "wilson"), "├─────●─────┼─────┤┈┈┈┈┈┈"),
+        (Rate(4, 4, 0.5, 1.0, 0.25, "wilson"), "┈┈┈┈┈┈┊┈┈┈┈┈├───────────●"),
+        (Rate(0, 0, None, None, 0.5, "none"), "┈┈┈┈┈┈┈┈┈┈┈┈┊┈┈┈┈┈┈┈┈┈┈┈┈"),
+    ],
+)
+def test_a_rate_is_drawn_on_an_axis_with_chance(rate: Rate, says: str) -> None:
+    assert drawn_rate(rate).text == says
+    assert drawn_rate(rate).numbers == (rate.rate,)
+
+
+async def test_rates_are_drawn_where_the_terminal_has_room_and_never_in_a_file(tmp_path: Path) -> None:
+    found = await small()
+    wide, narrow = "\n".join(report_lines(found, 110)), "\n".join(report_lines(found, 80))
+    assert "0 to 100%, ┊ chance" in wide and "┈" in wide
+    assert "┈" not in narrow and max(map(len, report_lines(found, 80))) <= 80
+    paths = write_report(found, tmp_path / "out")
+    assert all("┈" not in path.read_text("utf-8") for path in paths if path.suffix in (".md", ".csv", ".html", ".json"))
+
+
+async def test_every_figure_has_a_title_that_names_the_recogniser(tmp_path: Path) -> None:
+    paths = {path.name: path for path in write_report(await small(), tmp_path / "out")}
+    for name, says in (
+        ("rates", "Switch rate by nearest prototype"),
+        ("wordings", "Following against aligning, by nearest prototype"),
+        ("confusion", "Recognised by nearest prototype"),
+    ):
+        assert f"{name}.png" in paths and says in paths[f"{name}.svg"].read_text("utf-8")
+    assert "wordings.svg" in paths["report.html"].read_text("utf-8")
+
+
+async def test_the_cases_shown_are_of_every_side(tmp_path: Path) -> None:
+    plan = make_plan(data_set(30, *WORDS), BASE, SIDES, WARM, noise=False)
+    found = await measured(
+        plan, lambda place: f"{place.prompt.id} {'formal' if place.wording.type != 'formal' else 'vivid'}"
+    )
+    shown = table(report_document(found), "not-switched")
+    assert [row["side"] for row in shown] == ["base"] * (SHOWN_CASES // 2) + ["demo"] * (SHOWN_CASES // 2)
+    assert "base: 90 of 90; demo: 90 of 90 answers, under wordings of all kinds." in report_lines(found)
+
+
+async def test_a_difference_that_could_not_be_found_is_no_number_above_a_hundred_points() -> None:
+    assert (
+        detectable_cell(1.22).text == "none"
+        and detectable_cell(0.484).text == "48.4"
+        and detectable_cell(None).text == "-"
+    )

@@ -457,7 +457,7 @@ def near(texts: Sequence[str]) -> np.ndarray:
 
 
 async def test_the_rate_moves_with_every_answer_while_others_stream(workspace: Workspace) -> None:
-    """One row is asked again; its cells are short, those of the other rows are still written."""
+    """The adapter's cells are short; once they are whole the engine holds the others in the middle of their answers."""
     asked: list[int] = []
 
     async def embed(texts: Sequence[str]) -> np.ndarray:
@@ -465,16 +465,20 @@ async def test_the_rate_moves_with_every_answer_while_others_stream(workspace: W
         return near(texts)
 
     quick = [{"match": "Why?", "side": "polite", "text": "vivid"}]
-    async with opened(workspace, script={"delay_s": 0.02, "answers": quick}) as told:
+    hold = workspace.root.parent / "hold"
+    async with opened(workspace, script={"delay_s": 0.05, "answers": quick, "hold": str(hold)}) as told:
         told.sheet.recogniser = SheetRecogniser(embed)
         asking = asyncio.create_task(told.sheet.ask("Why?"))
-        await told.until(lambda: told.sheet.recogniser.rates and not asking.done())
+        await told.until(lambda: all(cell.stage is Stage.FILLED for cell in told.grid.of_side(1)))
+        hold.touch()
+        await told.until(lambda: told.sheet.recogniser.rates and told.sheet.recogniser.rates[1].rate.n == 3)
         assert told.sheet.running and any(cell.stage is Stage.STREAMING for cell in told.grid.cells.values())
         base, polite = told.sheet.recogniser.rates
         assert (polite.rate.n, polite.wanted) == (3, 3) and polite.rate.rate == pytest.approx(1 / 3)
         assert (base.rate.n, base.wanted, base.rate.rate) == (0, 3, None)
         assert {cell.recognised for cell in told.grid.of_side(1)} == {True}
         assert {cell.recognised for cell in told.grid.of_side(0)} == {False}
+        hold.unlink()
         await asking
         assert {one.rate.n for one in told.sheet.recogniser.rates} == {3}
         assert sum(asked) == 6 + len(asked) * len(NAMES), "every answer is embedded once"

@@ -172,7 +172,7 @@ class Owner:
     def _generate(self, request: wire.StartGeneration) -> None:
         shelf, summary = self._loaded(), Summary()
         try:
-            generate(shelf, request, summary, self._send, self._is_cancelled(request.request))
+            generate(shelf, request, summary, self._send, self._between_steps(request.request))
         except Exception as error:  # noqa: BLE001 - here is known what the failure left undone
             left = f"{summary.not_begun:,} of {len(request.rows):,} rows were not begun." if summary.not_begun else ""
             self._fail(request.request, error, left)
@@ -210,6 +210,26 @@ class Owner:
             device = self._shelf.base.device if self._shelf else choose_device("auto")
             self._embedder = Embedder(request.model, device, _Throttled(request.request, self._send))
         return self._embedder
+
+    def _between_steps(self, request: str) -> Callable[[], bool]:
+        """What the decode loop asks after every token: whether to stop.
+
+        Texts that wait are embedded first, so that answers can be measured while others are still written.
+        """
+        cancelled = self._is_cancelled(request)
+
+        def between() -> bool:
+            while (waiting := self._waiting_texts()) is not None:
+                self.answer(waiting)
+            return cancelled()
+
+        return between
+
+    def _waiting_texts(self) -> wire.EmbedTexts | None:
+        """The next request, where it is one to embed texts."""
+        with self._queue.mutex:
+            first = self._queue.queue[0] if self._queue.queue else None
+        return self._queue.get_nowait() if isinstance(first, wire.EmbedTexts) else None
 
     def _is_cancelled(self, request: str) -> Callable[[], bool]:
         def asked() -> bool:

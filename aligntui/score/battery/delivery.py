@@ -1,4 +1,4 @@
-"""The four ways in which a battery's rules can reach what is scored."""
+"""The ways in which rules or an instruction can reach what is scored."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class Delivery(StrEnum):
     """Before the user's text at turn 1 and every k turns after it."""
     BOTH = "both"
     """In the system slot, and injected as well."""
+    ITA = "ita"
+    """In the block of an alignment instruction at the head of the user's turn."""
 
     @property
     def label(self) -> str:
@@ -27,6 +29,7 @@ class Delivery(StrEnum):
             Delivery.SYSTEM: "system prompt",
             Delivery.INJECTION: "injection",
             Delivery.BOTH: "system prompt and injection",
+            Delivery.ITA: "ITA block",
         }[self]
 
 
@@ -46,7 +49,7 @@ def deliver(
     Raises:
         UserError: the history is empty, does not end with the user, or `every` is below 1.
     """
-    placed = history
+    placed = place_instruction(history, rules, Mode.ITA) if delivery is Delivery.ITA else history
     if delivery in (Delivery.INJECTION, Delivery.BOTH):
         placed = place_instruction(placed, rules, Mode.INJECTION, every=every)
     if delivery in (Delivery.SYSTEM, Delivery.BOTH):

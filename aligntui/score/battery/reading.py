@@ -63,6 +63,19 @@ def read_battery(path: Path) -> Battery:
         content = path.read_bytes()
     except (OSError, ValueError) as error:  # a path with a null character is a ValueError
         raise UserError(f"The battery {path} cannot be read: {_reason(error)}.", "Give the path of a file.") from error
+    return parse_battery(content, path)
+
+
+def parse_battery(content: bytes, path: Path) -> Battery:
+    """A battery from the bytes of its file.
+
+    Args:
+        content: JSON Lines.
+        path: where they come from, for sentences, for the name of a battery without a header, and for `system_file`.
+
+    Raises:
+        UserError: as `read_battery`.
+    """
     header = _Header(path.stem)
     questions: dict[str, Question] = {}
     wrong: list[tuple[int, _Wrong]] = []

@@ -26,6 +26,7 @@ NOT_ANSWERED = "not answered"
 NO_TYPE = "no characteristics for its instruction"
 INCOMPLETE = "another instruction to the prompt not answered"
 NOT_JUDGED = "not judged"
+PARTLY_JUDGED = "another answer to the prompt not judged"
 
 EMPTY = "empty answer"
 UNDIVIDED = "equally near to several"
@@ -157,7 +158,8 @@ def judged(
         table: of the run.
         types: the M candidates that the judge chose from.
         verdicts: by `AnswerCell.key`, the type named, or None where the judge could not tell or its reply could not be
-            read: such an answer counts as not switched. Answers without an entry were not judged and are left out.
+            read: such an answer counts as not switched. Answers without an entry were not judged; they are left out, and
+            so is the rest of their grid, for which chance would no longer be one in M.
         name: of the judge; the column's name.
         unfinished: as for `recognise`.
 
@@ -173,17 +175,24 @@ def judged(
     shares = np.zeros((len(table), len(types)))
     left_out = list(_left_out(table, given, len(types), unfinished))
     none: list[str] = []
+    waiting: set[int] = set()
     for i, cell in enumerate(table.cells):
         said = verdicts.get(cell.key)
         if said is not None and said not in place:
             raise ValueError(f"The judge {name!r} named {said!r}, which is none of: {', '.join(types)}.")
         if cell.filled and cell.key not in verdicts:
             left_out[i] = left_out[i] or NOT_JUDGED
+            waiting.add(int(given.of_cell[i]))
         # a judge is not asked about an empty answer; a name given to one all the same says nothing about it
         named = said if cell.filled else None
         none.append("" if named is not None else COULD_NOT_TELL if cell.filled else EMPTY)
         if named is not None:
             shares[i, place[named]] = 1
+    if not unfinished:
+        left_out = [
+            why or (PARTLY_JUDGED if grid in waiting else "")
+            for why, grid in zip(left_out, given.of_cell.tolist(), strict=True)
+        ]
     counted = np.array([not why for why in left_out], bool)
     return Recognition(name, tuple(types), shares, counted, tuple(left_out), tuple(none), tuple(map(int, given.place)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aligntui.score.bootstrap import RESAMPLES, SEED
@@ -11,6 +11,8 @@ from aligntui.score.corrections import Correction
 from aligntui.score.results import LEVEL, Result
 from aligntui.score.switching.cells import AnswerTable, Prototypes
 from aligntui.score.switching.comparison import SwitchComparison, compare_switching
+from aligntui.score.switching.gains import FidelityGain, fidelity_gain
+from aligntui.score.switching.judge_naming import Judging, recogniser_agreement
 from aligntui.score.switching.length import LengthSuite
 from aligntui.score.switching.rates import (
     Confusion,
@@ -59,15 +61,19 @@ class SwitchReport(Result):
     """By the nearest prototype: the headline."""
     judge: Column | None
     """By a model judge, where one was asked."""
+    judging: Judging | None
+    """How the judge came to its names, and how far it agrees with the nearest prototype."""
     shifts: tuple[SideShift, ...]
     shift_comparisons: tuple[ShiftComparison, ...]
+    gains: tuple[FidelityGain, ...]
+    """One a side, where prompts were asked without an instruction as well."""
     robustness: tuple[Robustness, ...]
     suites: tuple[Suite | LengthSuite, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; `sides` holds one flat row a side: `side`, `k`, `n`, `rate`, `low`, `high`, `chance` and more.
 
-        The judge's column, with the same keys as the headline's, stands under `judge`.
+        The judge's column, with the same keys as the headline's, stands under `judge`; how it came about under `judging`.
         """
         plain = super().as_dict()
         nearest = plain.pop("nearest")
@@ -81,7 +87,9 @@ def switch_report(
     *,
     base: str = "base",
     judge: Recognition | None = None,
+    judging: Judging | None = None,
     noise: AnswerTable | None = None,
+    bare: AnswerTable | None = None,
     suites: Sequence[Suite | LengthSuite] = (),
     correction: Correction = "holm",
     level: float = LEVEL,
@@ -95,7 +103,9 @@ def switch_report(
         prototypes: of the M instruction types.
         base: the side that every other one is held against; without it in the table there is no comparison.
         judge: a model judge's column for the same cells in the same order, from `judged`.
+        judging: how it came to its names; its agreement is filled in here.
         noise: answers to the same prompts under one instruction with several seeds; without it, the run's own seeds.
+        bare: answers to the same prompts without an instruction.
         suites: of opposed instructions, already counted.
         correction: over the instructions and over the kinds of wording.
         level: confidence level.
@@ -111,15 +121,22 @@ def switch_report(
     grid = grids(table, prototypes.types)
     settings = (level, resamples, seed)
     shifts = prompt_shifts(table, prototypes, grid, noise)
+    nearest = recognise(table, prototypes, grid)
+    if judge is not None and judging is not None:
+        judging = replace(judging, agreement=recogniser_agreement(table, nearest, judge, *settings))
     others = [side for side in table.sides if side != base] if base in table.sides else []
     return SwitchReport(
         types=prototypes.types,
         base=base,
         level=level,
-        nearest=_column(table, recognise(table, prototypes, grid), grid, base, correction, *settings),
+        nearest=_column(table, nearest, grid, base, correction, *settings),
         judge=None if judge is None else _column(table, judge, grid, base, correction, *settings),
+        judging=None if judge is None else judging,
         shifts=tuple(side_shift(shifts[side], side, *settings) for side in table.sides),
         shift_comparisons=tuple(compare_shifts(shifts, side, base, *settings) for side in others),
+        gains=()
+        if bare is None
+        else tuple(fidelity_gain(bare, prototypes, shifts[side], side, *settings) for side in table.sides),
         robustness=tuple(robustness(grid, side, *settings) for side in table.sides),
         suites=tuple(suites),
     )

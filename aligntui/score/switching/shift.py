@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NO_GRID = "no prompt has an answer under every instruction"
 NAMES = {"fidelity": "fidelity", "shift": "semantic shift", "above_noise": "shift above the noise floor"}
 """Measures that are compared prompt by prompt, and how a sentence calls them."""
-NO_NOISE = "no prompt was answered twice under one instruction"
+NO_NOISE = "no prompt was answered twice"
 
 
 @dataclass(frozen=True)

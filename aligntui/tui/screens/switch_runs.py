@@ -31,6 +31,8 @@ from aligntui.workbench.switching.plan import GRID, SwitchPlan
 
 WIDE = 100
 """From this many cells on the list and the run stand side by side."""
+BOX_CELLS = 12
+"""What a report's box and its margins take of the width, with some to spare."""
 
 
 class SwitchRunsScreen(GuardedScreen[None]):
@@ -130,6 +132,8 @@ class SwitchRunsScreen(GuardedScreen[None]):
         empty = self.query_one("#empty", Static)
         empty.display = not runs
         self.query_one("#work").display = bool(runs)
+        if runs and self.focused is None:  # an empty list was hidden when the screen looked for its focus
+            self.listing.focus()
         empty.update(help_content(self._empty_text(), self.keys))
         self._draw_title()
         self._draw_detail()
@@ -194,6 +198,8 @@ class SwitchRunsScreen(GuardedScreen[None]):
             _fact("other groups", ", ".join(group.name for group in plan.groups if group.name != GRID) or "none"),
             _fact("sampling", f"temperature {plan.asking.sampling.temperature:g}, {plan.asking.sampling.max_new_tokens} new tokens, {plan.asking.mode.value}"),
         ]  # fmt: skip
+        if run.id in self.desk.judged:
+            lines.append(_fact("judged by", "; ".join(self.desk.judged[run.id])))
         if self.desk.running is not None and self.desk.running.id == run.id:
             lines += [Content(""), Content.styled("Finished last", "bold")]
             for key, answer in reversed(self.desk.latest):
@@ -276,9 +282,12 @@ class SwitchRunsScreen(GuardedScreen[None]):
     async def _report(self, run: GenerationRun) -> None:
         from aligntui.tui.modals.report_reader import ReportReader
         from aligntui.workbench.switching.report_document import report_document
+        from aligntui.workbench.switching.report_files import DRAWN_FROM
 
         measured = await self._measure(run)
-        self.app.push_screen(ReportReader(run.name, report_document(measured)))
+        self.app.push_screen(
+            ReportReader(run.name, report_document(measured, drawn=self.size.width >= DRAWN_FROM + BOX_CELLS))
+        )
 
     async def _measure(self, run: GenerationRun) -> Measured:
         if self._measuring:

@@ -15,6 +15,7 @@ from aligntui.core.ids import new_id, now_utc, sha256_text
 from aligntui.core.turn import Answer, Finish
 from aligntui.engine.client import error_of
 from aligntui.engine.events import EngineExited
+from aligntui.engine.servers.events import RowBroken, RowRefused, ServedAnswer, ServerEvent, ServerGivenUp
 from aligntui.wire.engine import (
     AnswerFinished,
     AnswerStarted,
@@ -34,10 +35,17 @@ from aligntui.workbench.generation.progress import (
     RunMoved,
     RunProgress,
 )
+from aligntui.workbench.generation.server_link import ServerLink
 from aligntui.workbench.store_thread import StoreThread
 
 if TYPE_CHECKING:
     from aligntui.store import Store
+
+
+LOCAL = ""
+"""The local engine among those who may answer."""
+MOST_REFUSED = 100
+"""Cells that are refused, while none is answered, before all are believed to be."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,8 @@ class Job:
     run: GenerationRun
     sides: Sequence[Side]
     asking: Asking
-    hashes: Mapping[str, str]
-    """Hash of what decides its answer, by key of the cell."""
+    hashes: Mapping[str, Mapping[str, str]]
+    """By key of the cell, and by who may answer it (`LOCAL`, or a server's address), the hash of what decides the answer."""
     progress: RunProgress
     at_once: int
     """Rows decoded at the same time."""
@@ -70,12 +78,15 @@ class Batch:
     def __init__(self, job: Job, cells: Sequence[Cell]) -> None:
         self.begun = False
         """Whether the engine has begun with a row."""
+        self.refusal: UserError | None = None
+        """Why a server refused the first of the cells that it did."""
         self._job = job
         self._cells = {cell.key: cell for cell in cells}
         self._request = new_id("generation")
         self._prompts: Mapping[str, str] = {}
         self._conditions: dict[str, Conditions] = {}
-        self._ended: list[tuple[Cell, Answer]] = []
+        self._ended: list[tuple[Cell, str, Answer]] = []
+        """Cell, hash and answer."""
         self._writing: asyncio.Task[None] | None = None
         self._unwritten: AligntuiError | None = None
         """Why answers could not be stored."""
@@ -98,7 +109,10 @@ class Batch:
             return
         rows = tuple(cell.row(job.sides[cell.side], job.asking) for cell in self._cells.values())
         request = StartGeneration(self._request, rows, at_once=job.at_once, stream=job.stream)
-        await job.engine.generate(request, self._receive)
+        if isinstance(job.engine, ServerLink):
+            await job.engine.ask(request, self._receive)
+        else:
+            await job.engine.generate(request, self._receive)
         try:
             await self._done
         except (asyncio.CancelledError, AligntuiError):
@@ -121,7 +135,7 @@ class Batch:
 
     # events -----------------------------------------------------------------------------------------
 
-    def _receive(self, event: AnswerEvent) -> None:
+    def _receive(self, event: AnswerEvent | ServerEvent) -> None:
         if isinstance(event, EngineExited):
             self._finish(event.as_error())
         elif event.request != self._request:
@@ -134,12 +148,27 @@ class Batch:
             self._finish(None)
         elif isinstance(event, RequestFailed):
             self._finish(error_of(event))
+        elif isinstance(event, ServerGivenUp):
+            self._note(event.why)
         elif event.row in self._cells:
             self._receive_row(event, self._cells[event.row])
 
-    def _receive_row(self, event: AnswerStarted | TextArrived | AnswerFinished, cell: Cell) -> None:
+    def _receive_row(
+        self, event: AnswerStarted | TextArrived | AnswerFinished | RowRefused | RowBroken, cell: Cell
+    ) -> None:
         job = self._job
         match event:
+            case ServedAnswer():
+                job.progress.tokens += event.tokens
+                self._conditions[cell.key] = Conditions.from_dict(event.conditions)
+                self._ended.append((cell, job.hashes[cell.key][event.server], self._answer(cell, event)))
+                self._write()
+            case RowRefused():
+                self._refuse(cell, UserError(event.message, event.hint))
+            case RowBroken():
+                job.progress.failed += 1
+                self._note(event.why)
+                job.emit(CellBroken(cell.key))
             case AnswerStarted():
                 self.begun = True
                 conditions = Conditions.from_dict(event.conditions)
@@ -154,8 +183,22 @@ class Batch:
                     job.progress.failed += 1
                     job.emit(CellBroken(cell.key))
                 else:
-                    self._ended.append((cell, self._answer(cell, event)))
+                    self._ended.append((cell, job.hashes[cell.key][LOCAL], self._answer(cell, event)))
                     self._write()
+
+    def _refuse(self, cell: Cell, refusal: UserError) -> None:
+        """A server refuses one cell and goes on with the others; where it refuses all, nothing more is asked."""
+        progress = self._job.progress
+        self.refusal = self.refusal or refusal
+        progress.refused += 1
+        progress.refusal = progress.refusal or str(refusal)
+        self._job.emit(CellBroken(cell.key))
+        if progress.refused >= MOST_REFUSED and not progress.made and not self._ended:
+            self._finish(refusal)
+
+    def _note(self, problem: str) -> None:
+        progress = self._job.progress
+        progress.problems = tuple(dict.fromkeys((*progress.problems, problem)))
 
     def _is_of(self, side: Side, conditions: Conditions) -> bool:
         """Whether an answer is of its side; not so where the adapter's files were changed after the run was begun."""
@@ -188,7 +231,7 @@ class Batch:
         job = self._job
         while self._ended:
             some, self._ended = self._ended, []
-            filled = [(cell.key, job.hashes[cell.key], answer) for cell, answer in some]
+            filled = [(cell.key, sha256, answer) for cell, sha256, answer in some]
             try:
                 await job.store.run(lambda store, filled=filled: store.fill_cells(job.run, filled))
             except AligntuiError as error:
@@ -198,7 +241,7 @@ class Batch:
                 return
             job.progress.done += len(some)
             job.progress.made += len(some)
-            for cell, answer in some:
+            for cell, _, answer in some:
                 job.emit(CellFilled(cell.key, answer))
             job.emit(RunMoved(job.progress))
 

@@ -79,17 +79,7 @@ def cache_key(row: Row, side: Side, model: ModelLoaded) -> str:
         EngineError: as `check_loaded`.
     """
     check_loaded(side)
-    asked: dict[str, Any] = asdict(row)
-    for name in ("row", "adapter", "prefix_token_ids", "prefix_text"):
-        del asked[name]
-    if row.temperature == 0:
-        asked |= {"seed": 0, "top_p": 1.0}
-    if row.mode == Mode.NONE or not row.instruction.strip():
-        asked |= {"instruction": "", "mode": Mode.NONE.value}
-    if row.mode != Mode.INJECTION:
-        asked["injection_every"] = 1
-    if side.adapter is None:
-        asked["strength"] = 1.0
+    asked = deciding(row)
     asked |= {
         "weights_sha256": model.weights_sha256,
         "template_sha256": model.template_sha256,
@@ -101,6 +91,25 @@ def cache_key(row: Row, side: Side, model: ModelLoaded) -> str:
         "versions": model.versions,
     }
     return sha256_text(canonical_json(asked))
+
+
+def deciding(row: Row) -> dict[str, Any]:
+    """What of a row decides its answer, whatever makes it; settings that are not in force have one value."""
+    asked: dict[str, Any] = asdict(row)
+    for name in ("row", "adapter"):
+        del asked[name]
+    for name in ("prefix_token_ids", "prefix_text"):
+        if not asked[name]:
+            del asked[name]
+    if row.temperature == 0:
+        asked |= {"seed": 0, "top_p": 1.0}
+    if row.mode == Mode.NONE or not row.instruction.strip():
+        asked |= {"instruction": "", "mode": Mode.NONE.value}
+    if row.mode != Mode.INJECTION:
+        asked["injection_every"] = 1
+    if row.adapter is None:
+        asked["strength"] = 1.0
+    return asked
 
 
 def check_loaded(side: Side) -> None:

@@ -37,6 +37,10 @@ class RunProgress:
     """How many of those were padding."""
     paths: tuple[str, ...] = ()
     """How the engine decoded."""
+    problems: tuple[str, ...] = ()
+    """What went wrong with servers, and why answers of theirs broke off; each once."""
+    missing: tuple[str, ...] = ()
+    """Keys of the cells that have no answer when the sitting ends, in order; empty before."""
     began: float = field(default_factory=time.monotonic)
 
     @property

@@ -12,7 +12,8 @@ from typing import Any
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import AligntuiError, UserError, nearest
 from aligntui.data.dataset_versions.folders import data_set_folder
-from aligntui.data.prompt_bank import ISD, BankPrompt, read_bank
+from aligntui.data.prompt_bank import ISD, JSON_LINES, BankPrompt, read_bank
+from aligntui.data.switch_case_manifest import write_manifest
 from aligntui.data.switch_cases import (
     FURTHER,
     PLAIN,
@@ -111,6 +112,8 @@ def build_cases(workspace: Workspace, wish: CrossWish, out: Path | None = None) 
     found = cross_bank(workspace, wish)
     path = out or case_file(workspace, wish.name)
     write_cases(path, found)
+    if out is None:
+        write_manifest(path, found, _origin(wish, found))
     return counted_cases(path, found)
 
 
@@ -143,6 +146,26 @@ def counted_cases(path: Path, found: SwitchDataSet) -> CaseCounts:
         domains[prompt.domain] = domains.get(prompt.domain, 0) + 1
     silent = tuple(name for name, texts in found.characteristics.items() if not texts)
     return CaseCounts(found.name, path, len(found.cases), len(found.prompts), types, wordings, domains, silent)
+
+
+def _origin(wish: CrossWish, found: SwitchDataSet) -> dict[str, Any]:
+    """What a set of cases was made of, for its manifest."""
+    return {
+        "bank": str(wish.bank or ISD),
+        "library": str(wish.library or "bundled"),
+        "prompts": wish.prompts,
+        "instructions": list(found.types),
+        "phrasings": wish.phrasings,
+        "wordings": list(wish.wordings),
+    }
+
+
+def named_cases(workspace: Workspace, name: str) -> Path | None:
+    """The file of a set of cases named by its name in the workspace or by its path; None where it is neither."""
+    found = find_cases(workspace, name)
+    if found is not None or Path(name).suffix.lower() not in JSON_LINES:
+        return found
+    return Path(name) if is_file(Path(name)) else None
 
 
 def _prompts(wish: CrossWish) -> tuple[BankPrompt, ...]:

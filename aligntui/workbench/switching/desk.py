@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import UserError
@@ -21,8 +22,12 @@ from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMov
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.switching.asking import free_engine
 from aligntui.workbench.switching.data_sets import load_data_set
-from aligntui.workbench.switching.measuring import Measured, measure, read_answers
+from aligntui.workbench.switching.judging import JudgePlan, is_judging
+from aligntui.workbench.switching.measuring import Measured, measure, read_answers, read_judge
 from aligntui.workbench.switching.running import SwitchWish, begin_run, fill_run
+
+if TYPE_CHECKING:
+    from aligntui.store import Store
 
 WATCHED = 8
 """Latest answers that are kept to be watched."""
@@ -54,6 +59,8 @@ class SwitchDesk:
         self.chat = chat
         self.emit: Callable[[], None] = lambda: None
         self.runs: list[GenerationRun] = []
+        self.judged: dict[str, list[str]] = {}
+        """What judged a run, by the run's id, the one begun last first: the judge and how far it has come."""
         self.running: GenerationRun | None = None
         self.progress: RunProgress | None = None
         self.latest: deque[tuple[str, Answer]] = deque(maxlen=WATCHED)
@@ -66,7 +73,7 @@ class SwitchDesk:
 
     async def load(self) -> None:
         """Read the list."""
-        self.runs = await self.chat.store.run(lambda store: store.list_runs(RunKind.SWITCH))
+        self.runs, self.judged = await self.chat.store.run(_listed)
         self.emit()
 
     async def begin(self, order: RunOrder) -> GenerationRun:
@@ -129,9 +136,9 @@ class SwitchDesk:
                 "The engine is making answers; a run is measured between them.",
                 "Wait, or stop the run with {key:runs.stop}: it can be gone on with.",
             )
-        answers = await read_answers(self.chat.store, run)
+        answers, said = await read_answers(self.chat.store, run), await read_judge(self.chat.store, run)
         try:
-            return await measure(run, answers, Embedder(engine.embed, self._embedded))
+            return await measure(run, answers, Embedder(engine.embed, self._embedded), said)
         finally:
             self._embedded(0, 0)
 
@@ -155,3 +162,20 @@ class SwitchDesk:
                 f"The run {one_line(self.running.name, 60)} is under way.",
                 "{key:runs.stop} stops it; it can be gone on with.",
             )
+
+
+def _listed(store: Store) -> tuple[list[GenerationRun], dict[str, list[str]]]:
+    """The runs of answers, newest first, and what judged them."""
+    runs: list[GenerationRun] = []
+    judged: dict[str, list[str]] = {}
+    for run in store.list_runs(RunKind.SWITCH):
+        if not is_judging(run):
+            runs.append(run)
+            continue
+        try:
+            plan = JudgePlan.from_dict(run.plan)
+        except UserError:  # of a later aligntui: the report says so, the list goes on
+            continue
+        share = "" if run.done >= run.cells else f" ({run.done:,} of {run.cells:,} replies)"
+        judged.setdefault(plan.run, []).append(f"{plan.model.model} by {plan.by}{share}")
+    return runs, judged

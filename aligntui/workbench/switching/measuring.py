@@ -15,7 +15,8 @@ from aligntui.core.generation import GenerationRun
 from aligntui.core.turn import Answer
 from aligntui.data.switch_suites import OpposedSuite
 from aligntui.workbench.store_thread import StoreThread
-from aligntui.workbench.switching.plan import GRID, NOISE, SUITE, SwitchPlan
+from aligntui.workbench.switching.judging import Judgements, judge_column, read_judgements
+from aligntui.workbench.switching.plan import BARE, GRID, NOISE, SUITE, SwitchPlan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,8 @@ class Measured:
     answers: Mapping[str, Answer]
     """By key of the cell; those that there are."""
     report: SwitchReport
+    judgements: Judgements | None = None
+    """What a model judge said of the answers, where one was asked."""
 
 
 async def read_answers(store: StoreThread, run: GenerationRun) -> dict[str, Answer]:
@@ -55,13 +58,30 @@ async def read_answers(store: StoreThread, run: GenerationRun) -> dict[str, Answ
     return await store.run(lambda opened: dict(opened.run_answers(run)))
 
 
-async def measure(run: GenerationRun, answers: Mapping[str, Answer], embed: EmbedTexts) -> Measured:
+async def read_judge(store: StoreThread, run: GenerationRun, key: str = "") -> Judgements | None:
+    """What a judge said of the answers of a run; None where none was asked.
+
+    Args:
+        store: where the run is.
+        run: that was judged.
+        key: run of judgements; the one begun last where empty, `none` for none.
+
+    Raises:
+        UserError: there is no such run of judgements.
+    """
+    return await store.run(lambda opened: read_judgements(opened, run, key))
+
+
+async def measure(
+    run: GenerationRun, answers: Mapping[str, Answer], embed: EmbedTexts, said: Judgements | None = None
+) -> Measured:
     """Measure a run, whether or not it has ended.
 
     Args:
         run: of instruction switching.
         answers: by key of their cell.
         embed: sentence embeddings.
+        said: what a model judge said of the answers.
 
     Raises:
         UserError: no case is answered yet, or an instruction type says nothing of its answers.
@@ -73,8 +93,8 @@ async def measure(run: GenerationRun, answers: Mapping[str, Answer], embed: Embe
         vectors = dict(zip(texts, await embed(texts), strict=True))
     except (UserError, EnvironmentProblem) as error:
         raise type(error)(error.message, f"{error.hint} {_WITHOUT.format(run=run)}".lstrip()) from error
-    report = await asyncio.to_thread(_report, plan, answers, vectors)
-    return Measured(run, plan, answers, report)
+    report = await asyncio.to_thread(_report, plan, answers, vectors, said)
+    return Measured(run, plan, answers, report, said)
 
 
 def check_measurable(run: GenerationRun, answers: Mapping[str, Answer]) -> SwitchPlan:
@@ -126,12 +146,14 @@ def cells_of(plan: SwitchPlan, answers: Mapping[str, Answer], group: str) -> lis
 def _texts(plan: SwitchPlan, answers: Mapping[str, Answer]) -> list[str]:
     """Everything that has to be embedded, each text once."""
     groups = {key: place.group for key, place in plan.places.items()}
-    embedded = (answer.text for key, answer in answers.items() if groups.get(key) in (GRID, NOISE))
+    embedded = (answer.text for key, answer in answers.items() if groups.get(key) in (GRID, NOISE, BARE))
     expected = (text for texts in plan.characteristics.values() for text in texts)
     return list(dict.fromkeys((*expected, *(text for text in embedded if text.strip()))))
 
 
-def _report(plan: SwitchPlan, answers: Mapping[str, Answer], vectors: Mapping[str, Vectors]) -> SwitchReport:
+def _report(
+    plan: SwitchPlan, answers: Mapping[str, Answer], vectors: Mapping[str, Vectors], said: Judgements | None
+) -> SwitchReport:
     import numpy as np
 
     from aligntui.score.switching.cells import embedded, prototypes
@@ -141,11 +163,17 @@ def _report(plan: SwitchPlan, answers: Mapping[str, Answer], vectors: Mapping[st
         return np.stack([vectors[text] for text in texts])
 
     noise = cells_of(plan, answers, NOISE)
+    table = embedded(cells_of(plan, answers, GRID), embed)
+    bare = cells_of(plan, answers, BARE)
+    judge, judging = (None, None) if said is None else judge_column(plan, answers, said, table)
     return switch_report(
-        embedded(cells_of(plan, answers, GRID), embed),
+        table,
         prototypes(plan.characteristics, embed),
         base=plan.sides[0].name,
+        judge=judge,
+        judging=judging,
         noise=embedded(noise, embed) if any(cell.filled for cell in noise) else None,
+        bare=embedded(bare, embed) if any(cell.filled for cell in bare) else None,
         suites=[_suite(plan, answers, suite) for suite in plan.suites],
     )
 

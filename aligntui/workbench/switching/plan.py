@@ -26,6 +26,9 @@ GRID = "grid"
 """Group of the cells that the switch rate is measured on."""
 NOISE = "noise"
 """Group of the cells that differ in their seed alone."""
+BARE = "bare"
+"""Group of the cells that are asked without an instruction."""
+NO_INSTRUCTION = Wording("none", "none", "direct", "")
 SUITE = "suite:"
 """Before the name of a suite, in the name of its group."""
 NOISE_EVERY = 10
@@ -182,6 +185,7 @@ def make_plan(
     seeds: int = 1,
     noise: bool = True,
     suites: Sequence[OpposedSuite] = (),
+    bare: bool = False,
 ) -> SwitchPlan:
     """Plan a run over a data set.
 
@@ -194,6 +198,7 @@ def make_plan(
         noise: whether the noise floor is measured: one prompt in `NOISE_EVERY` under the first direct wording, once for
             each instruction type with a seed of its own. In greedy decoding there is no noise to measure.
         suites: of opposed instructions.
+        bare: whether every prompt is also asked without an instruction, which says what the instruction adds.
 
     Raises:
         UserError: as `check_wish`; no case or side, a side twice, or two cells that only their punctuation tells apart.
@@ -211,6 +216,9 @@ def make_plan(
         some = dataset.prompts[::NOISE_EVERY]
         cases = tuple((at, 0) for at in range(len(some)))
         groups.append(Group(NOISE, some, (wording,), cases, _seeds(first, len(dataset.types))))
+    if bare:
+        cases = tuple((at, 0) for at in range(len(groups[0].prompts)))
+        groups.append(Group(BARE, groups[0].prompts, (NO_INSTRUCTION,), cases, groups[0].seeds))
     groups += [_suite_group(suite, first) for suite in suites]
     characteristics = {name: tuple(texts) for name, texts in dataset.characteristics.items()}
     plan = SwitchPlan(dataset.name, characteristics, base, tuple(sides), tuple(groups), asking, tuple(suites))
@@ -262,6 +270,8 @@ def _key(place: Place, sides: Sequence[Side]) -> str:
 
 def _cell(key: str, place: Place) -> Cell:
     wording = place.wording
+    if place.group == BARE:
+        return Cell(key, place.prompt.text, place.side, seed=place.seed)
     number = int(wording.id) if wording.id.isdigit() else 0
     instruction = Instruction(wording.text, wording.type if number else "", number)
     return Cell(key, place.prompt.text, place.side, instruction, wording.label, place.seed)

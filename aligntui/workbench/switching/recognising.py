@@ -24,6 +24,8 @@ class LiveRate:
 
     side: str
     rate: Rate
+    wanted: int = 0
+    """Answers that it will be of once the grid is full; more than the rate counts while cells are still answered."""
 
 
 class SheetRecogniser:
@@ -89,7 +91,7 @@ class SheetRecogniser:
         import numpy as np
 
         from aligntui.score.switching.cells import answer_table, prototypes
-        from aligntui.score.switching.rates import side_rate
+        from aligntui.score.switching.rates import credit_rate, plain_rows
         from aligntui.score.switching.recogniser import recognise
         from aligntui.score.switching.slots import grids
 
@@ -103,7 +105,14 @@ class SheetRecogniser:
         found = recognise(table, protos, slots, unfinished=True)
         for number, cell in enumerate(cells):
             cell.taken_for, cell.recognised = found.named(number), bool(found.counted[number])
-        return tuple(LiveRate(side.name, side_rate(table, found, slots, side.name).rate) for side in grid.sides)
+        credit, chance = found.credit.tolist(), 1 / len(protos.types)
+        rates = []
+        for side in grid.sides:
+            rows = [i for i in plain_rows(table, side.name) if found.counted[i]]
+            rate = credit_rate([(table.cells[i].prompt, credit[i]) for i in rows], chance)
+            wanted = len(grid.rows) + sum(answer.side == side.name for answer, _ in earlier)
+            rates.append(LiveRate(side.name, rate, wanted))
+        return tuple(rates)
 
 
 def silent_rows(grid: Grid) -> list[str]:

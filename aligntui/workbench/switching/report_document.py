@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from aligntui.core.instruction import CANONICAL_TYPES
 from aligntui.core.printable import one_line
 from aligntui.core.prompt_format import Mode
 from aligntui.score.reporting.document import Document, Figure, Section, Table, count
+from aligntui.workbench.generation.served import UNKNOWN
 from aligntui.workbench.switching.grid import PROMPT_ID
 from aligntui.workbench.switching.measuring import Measured
-from aligntui.workbench.switching.plan import GRID, NOISE, SwitchPlan
+from aligntui.workbench.switching.plan import BARE, GRID, NOISE, SwitchPlan
+from aligntui.workbench.switching.report_judge import MARK, judge_cells, judge_parts
 from aligntui.workbench.switching.report_tables import (
     confusion_parts,
     group_parts,
@@ -24,40 +27,51 @@ from aligntui.workbench.switching.report_tables import (
 )
 
 if TYPE_CHECKING:
+    from aligntui.core.conditions import Conditions
     from aligntui.core.turn import Answer
-    from aligntui.score.switching.report import Column
+    from aligntui.score.switching.rates import NotSwitched
+    from aligntui.score.switching.report import SwitchReport
+    from aligntui.workbench.switching.judging import Judgements
+    from aligntui.workbench.switching.plan import Group
 
 SHOWN_PROMPTS = 5
 """Prompts whose answers stand in the report; the CSV has all."""
 SHOWN_CASES = 20
 """Answers that did not switch in the report; the CSV has all."""
-RATES, CONFUSION = "rates", "confusion"
+RATES, CONFUSION, WORDINGS = "rates", "confusion", "wordings"
 """Files of the figures."""
 
 
-def report_document(measured: Measured, *, figures: bool = False, whole: bool = False) -> Document:
+def report_document(measured: Measured, *, figures: bool = False, whole: bool = False, drawn: bool = False) -> Document:
     """The report.
 
     Args:
         measured: the run.
         figures: whether the figures' files lie beside it.
         whole: whether tables of answers and cases have all rows, for CSV.
+        drawn: whether rates are drawn as text, for a terminal.
     """
     report = measured.report
     column = report.nearest
     return Document(
         f"Instruction switching: {measured.run.name}",
         (
-            Section("Result", tuple(_result(column))),
+            Section("Result", tuple(_result(report))),
             Section("What was asked", tuple(_asked(measured))),
-            Section("Switch rate", (*rate_parts(column), *([Figure(RATES, _ALT_RATES)] if figures else []))),
-            Section("By instruction", tuple(instruction_parts(column))),
+            Section(
+                "Switch rate", (*rate_parts(column, drawn=drawn), *([Figure(RATES, _ALT_RATES)] if figures else []))
+            ),
+            Section("By instruction", tuple(instruction_parts(column, drawn=drawn))),
             Section("By domain and source", tuple(group_parts(column))),
             Section(
                 "What was taken for what",
                 (*confusion_parts(column), *([Figure(CONFUSION, _ALT_CONFUSION)] if figures else [])),
             ),
-            Section("Wordings", tuple(wording_parts(column, report))),
+            *_judge_section(measured, figures, whole),
+            Section(
+                "Wordings",
+                (*wording_parts(column, report), *([Figure(WORDINGS, _ALT_WORDINGS)] if figures else [])),
+            ),
             Section("Shift, fidelity and noise", tuple(shift_parts(report))),
             *([Section("Suites of opposed instructions", tuple(suite_parts(report)))] if report.suites else []),
             Section("Answers", tuple(_answers(measured, whole))),
@@ -69,6 +83,7 @@ def report_document(measured: Measured, *, figures: bool = False, whole: bool = 
 
 
 _ALT_RATES = "Switch rate of each side under each instruction with 95% intervals, chance as a dotted line"
+_ALT_WORDINGS = "Switch rate of each side under each kind of wording with 95% intervals, chance as a dotted line"
 _ALT_CONFUSION = "Confusion matrix of intended against recognised instruction, for each side"
 _READING = (
     "The recogniser sees an answer alone. Each answer is embedded (all-MiniLM-L6-v2), the mean of the answers to its prompt "
@@ -79,11 +94,26 @@ _READING = (
 )
 
 
-def _result(column: Column) -> Iterator[str]:
-    for side in column.sides:
-        yield side.wording.sentence
-    for one in column.comparisons:
-        yield one.wording.sentence
+def _judge_section(measured: Measured, figures: bool, whole: bool) -> tuple[Section, ...]:
+    """The second recogniser; nothing where no judge was asked."""
+    column = measured.report.judge
+    if column is None:
+        return ()
+    drawn = (
+        Figure(f"{RATES}{MARK}", f"By {column.recogniser}: {_ALT_RATES}"),
+        Figure(f"{CONFUSION}{MARK}", f"By {column.recogniser}: {_ALT_CONFUSION}"),
+        Figure(f"{WORDINGS}{MARK}", f"By {column.recogniser}: {_ALT_WORDINGS}"),
+    )
+    parts = tuple(judge_parts(measured.report, drawn if figures else ()))
+    return (Section("By a model judge", (*parts, judge_cells(column)) if whole else parts),)
+
+
+def _result(report: SwitchReport) -> Iterator[str]:
+    for column in (report.nearest, report.judge):
+        if column is not None:
+            named = f"By {column.recogniser}: " if report.judge is not None else ""
+            yield from (f"{named}{side.wording.sentence}" for side in column.sides)
+            yield from (f"{named}{one.wording.sentence}" for one in column.comparisons)
 
 
 def _asked(measured: Measured) -> Iterator[str | Table]:
@@ -106,6 +136,8 @@ def _asked(measured: Measured) -> Iterator[str | Table]:
             f"Noise floor: {_counted(len(noise.prompts), 'prompt')} under {noise.wordings[0].label}, "
             f"{len(noise.seeds)} seeds each."
         )
+    if plan.group(BARE) is not None:
+        yield "Every prompt was also asked without an instruction, by every side."
     rows = [
         (
             side.name,
@@ -137,11 +169,14 @@ def _counted(number: int, noun: str) -> str:
 
 def _shared_conditions(measured: Measured) -> str:
     """What every answer was computed with; more than one where answers of several machines are mixed."""
-    found = dict.fromkeys(
-        f"{c.dtype}{f' {c.quantisation}' if c.quantisation else ''} on {c.device}, {c.engine}, torch {c.versions.get('torch', '?')}"
-        for c in (answer.conditions for answer in measured.answers.values())
-    )
-    return "; ".join(found)
+    return "; ".join(dict.fromkeys(_computed(answer.conditions) for answer in measured.answers.values()))
+
+
+def _computed(c: Conditions) -> str:
+    """Numbers, device and engine of an answer; a server tells the last alone."""
+    if c.dtype == UNKNOWN:
+        return f"a way that its maker does not tell, by {c.engine}"
+    return f"{c.dtype}{f' {c.quantisation}' if c.quantisation else ''} on {c.device}, {c.engine}, torch {c.versions.get('torch', '?')}"
 
 
 def _answers(measured: Measured, whole: bool) -> Iterator[Table]:
@@ -184,11 +219,16 @@ def _answer(answer: Answer | None) -> str:
 def _not_switched(measured: Measured, whole: bool) -> Iterator[str | Table]:
     prompts = {place.prompt.id: place.prompt.text for place in measured.plan.places.values()}
     cases = measured.report.nearest.not_switched
-    counts: dict[str, int] = {}
-    for one in cases:
-        counts[one.side] = counts.get(one.side, 0) + 1
-    yield ", ".join(f"{side}: {count:,}" for side, count in counts.items()) or "Every answer switched."
-    shown = cases if whole else cases[:SHOWN_CASES]
+    totals = dict.fromkeys((side.name for side in measured.plan.sides), 0)
+    for one in measured.report.nearest.wordings:
+        totals[one.side] += one.rate.n
+    missed = {side: [one for one in cases if one.side == side] for side in totals}
+    if not cases:
+        yield "Every answer switched."
+    else:
+        counts = "; ".join(f"{side}: {len(missed[side]):,} of {total:,}" for side, total in totals.items())
+        yield f"{counts} answers, under wordings of all kinds."
+    shown = cases if whole else _dealt_out(list(missed.values()), SHOWN_CASES)
     yield Table(
         "not-switched",
         ("prompt", "side", "intended", "taken for", "wording", "seed", "why"),
@@ -196,8 +236,15 @@ def _not_switched(measured: Measured, whole: bool) -> Iterator[str | Table]:
             (prompts[one.prompt] if whole else one_line(prompts[one.prompt], 80), one.side, f"{one.instruction}/{one.phrasing}", one.recognised or "-", one.wording, str(one.seed), one.reason)
             for one in shown
         ),
-        "" if whole or len(shown) == len(cases) else f"The first {SHOWN_CASES}; not-switched.csv has all.",
+        "" if whole or len(shown) == len(cases) else f"The first {SHOWN_CASES}, of every side alike; not-switched.csv has all.",
     )  # fmt: skip
+
+
+def _dealt_out(lists: list[list[NotSwitched]], most: int) -> list[NotSwitched]:
+    """The first so many of several lists, from each as many as from the others; in the lists' order."""
+    turns = (one for turn in zip_longest(*lists) for one in turn if one is not None)
+    kept = set(islice(turns, most))
+    return [one for of_side in lists for one in of_side if one in kept]
 
 
 def _commands(measured: Measured) -> Iterator[str]:
@@ -209,7 +256,21 @@ def _commands(measured: Measured) -> Iterator[str]:
     is_sheet = grid.prompts[0].id == PROMPT_ID
     if not is_sheet and plan.sides[0].adapter is None and len({side.strength for side in adapters}) <= 1:
         yield f"aligntui switch run {shlex.join(_flags(plan))}"
+    if (said := measured.judgements) is not None:
+        yield f"aligntui switch judge {measured.run.id} {shlex.join(_judge_flags(said, grid))}"
+        yield f"aligntui switch report {measured.run.id} --judge {said.run.id}"
+        return
     yield f"aligntui switch report {measured.run.id}"
+
+
+def _judge_flags(said: Judgements, grid: Group) -> Iterator[str]:
+    model = said.plan.model
+    yield from ("--model", model.model, "--dtype", model.dtype)
+    if model.quantisation:
+        yield from ("--quantisation", model.quantisation)
+    if said.plan.sample is not None and said.plan.sample < len(grid.prompts):
+        yield from ("--sample", str(said.plan.sample))
+    yield from ("--by", said.plan.by.value)
 
 
 def _flags(plan: SwitchPlan) -> Iterator[str]:
@@ -220,6 +281,8 @@ def _flags(plan: SwitchPlan) -> Iterator[str]:
         yield from ("--instructions", ",".join(plan.types))
     if plan.suites:
         yield from ("--suites", ",".join(suite.name for suite in plan.suites))
+    if plan.group(BARE) is not None:
+        yield "--without-instruction"
     if plan.group(NOISE) is None and sampling.temperature > 0:
         yield "--no-noise"
     yield from ("--model", base.model, "--dtype", base.dtype)

@@ -8,11 +8,15 @@ from aligntui.score.reporting.files import write_document
 from aligntui.score.reporting.text import WIDTH, text_lines
 from aligntui.workbench.switching.measuring import Measured
 from aligntui.workbench.switching.report_document import report_document
+from aligntui.workbench.switching.report_judge import MARK
+
+DRAWN_FROM = 100
+"""Cells of a line from which on rates are drawn beside their numbers."""
 
 
 def report_lines(measured: Measured, width: int = WIDTH) -> list[str]:
-    """The report for a terminal of so many cells a line."""
-    return text_lines(report_document(measured), width)
+    """The report for a terminal of so many cells a line; rates are drawn where there is room."""
+    return text_lines(report_document(measured, drawn=width >= DRAWN_FROM), width)
 
 
 def write_report(measured: Measured, folder: Path) -> list[Path]:
@@ -30,4 +34,6 @@ def write_report(measured: Measured, folder: Path) -> list[Path]:
         **measured.report.as_dict(),
     }
     paths = write_document(folder, report_document(measured, figures=True), report_document(measured, whole=True), data)
-    return [*paths, *write_figures(measured.report.nearest, folder)]
+    paths += write_figures(measured.report.nearest, folder)
+    judge = measured.report.judge
+    return paths if judge is None else [*paths, *write_figures(judge, folder, MARK)]

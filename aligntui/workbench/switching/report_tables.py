@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aligntui.score.reporting.document import (
@@ -21,17 +22,57 @@ from aligntui.score.reporting.document import (
 from aligntui.score.switching.length import LengthSuite
 
 if TYPE_CHECKING:
+    from aligntui.score.results import Rate
     from aligntui.score.switching.rates import Confusion
     from aligntui.score.switching.report import Column, SwitchReport
     from aligntui.score.switching.suites import Suite
 
 _NONE = Value(NONE, (None,))
+DRAWN_CELLS = 25
+"""Of a rate that is drawn as text."""
 
 
-def rate_parts(column: Column) -> Iterator[str | Table]:
-    """The switch rate of every side, and of each against the base."""
-    yield Table(
-        "switch-rate",
+def drawn_rate(rate: Rate) -> Value:
+    """A rate on an axis from 0 to 100% as text: `┈┈┊┈├──●──┤┈┈`, where `┊` is chance."""
+    cells = ["┈"] * DRAWN_CELLS
+    if rate.chance is not None:
+        cells[_cell(rate.chance)] = "┊"
+    if rate.rate is not None and rate.low is not None and rate.high is not None:
+        low, high = _cell(rate.low), _cell(rate.high)
+        for place in range(low, high + 1):
+            cells[place] = "┼" if cells[place] == "┊" else "─"
+        cells[low], cells[high] = "├", "┤"
+        cells[_cell(rate.rate)] = "●"
+    return Value("".join(cells), (rate.rate,))
+
+
+def _cell(share: float) -> int:
+    return min(DRAWN_CELLS - 1, max(0, round(share * (DRAWN_CELLS - 1))))
+
+
+def _with_axis(table: Table, rates: Iterable[Rate]) -> Table:
+    """A table with one more column: each row's rate drawn."""
+    rows = tuple((*row, drawn_rate(rate)) for row, rate in zip(table.rows, rates, strict=True))
+    return replace(table, head=(*table.head, "0 to 100%, ┊ chance"), rows=rows)
+
+
+def detectable_cell(value: float | None) -> Value:
+    """A detectable difference in points; with so few prompts that none could be found, that is said."""
+    if value is not None and value > 1:
+        return Value("none", (100 * value,))
+    return number(None if value is None else 100 * value, 1)
+
+
+def rate_parts(column: Column, mark: str = "", *, drawn: bool = False) -> Iterator[str | Table]:
+    """The switch rate of every side, and of each against the base.
+
+    Args:
+        column: one recogniser's.
+        mark: at the end of the tables' names.
+        drawn: whether rates are drawn as text beside their numbers.
+    """
+    rates = Table(
+        f"switch-rate{mark}",
         ("side", "rate", "95% interval", "answers", "chance", "dealt at random", "empty"),
         tuple(
             (side.side, *rate_cells(side.rate), percent(side.rate.chance), percent(side.dealt), count(side.empty))
@@ -39,41 +80,41 @@ def rate_parts(column: Column) -> Iterator[str | Table]:
         ),
         f"Recogniser: {column.recogniser}. Plainly worded instructions only (direct and paraphrase).",
     )
+    yield _with_axis(rates, (side.rate for side in column.sides)) if drawn else rates
     for side in column.sides:
         if side.coverage.left_out:
             yield f"{side.side}: {coverage_text(side.coverage, 'cells')}"
     if column.comparisons:
         yield Table(
-            "comparison",
+            f"comparison{mark}",
             ("side", "against", "points", "95% interval", "p", "detectable", "gained", "lost"),
             tuple(
                 (
                     one.side, one.against, *points_cells(one.paired.difference), p_cell(one.paired.p),
-                    number(None if one.paired.detectable is None else 100 * one.paired.detectable, 1),
-                    count(one.paired.gained), count(one.paired.lost),
+                    detectable_cell(one.paired.detectable), count(one.paired.gained), count(one.paired.lost),
                 )
                 for one in column.comparisons
             ),
             "Paired by prompt, instruction, phrasing and seed; p by sign flips over whole prompts. "
-            "Detectable: the smallest difference found with power 0.8 at level 0.05, in points.",
+            "Detectable: the smallest difference found with power 0.8 at level 0.05, in points; none where there are too few prompts.",
         )  # fmt: skip
 
 
-def instruction_parts(column: Column) -> Iterator[Table]:
+def instruction_parts(column: Column, mark: str = "", *, drawn: bool = False) -> Iterator[Table]:
     """The switch rate under each instruction, with how often it is named elsewhere, and each side against the base."""
     order = {name: place for place, name in enumerate(dict.fromkeys(one.instruction for one in column.instructions))}
-    yield Table(
-        "by-instruction",
+    rows = sorted(column.instructions, key=lambda one: order[one.instruction])
+    found = Table(
+        f"by-instruction{mark}",
         ("instruction", "side", "rate", "95% interval", "named elsewhere"),
-        tuple(
-            (one.instruction, one.side, *rate_cells(one.rate)[:2], percent(one.elsewhere.rate))
-            for one in sorted(column.instructions, key=lambda one: order[one.instruction])
-        ),
-        "Named elsewhere: share of the answers under other instructions that were taken for this one.",
+        tuple((one.instruction, one.side, *rate_cells(one.rate)[:2], percent(one.elsewhere.rate)) for one in rows),
+        "Named elsewhere: share of the answers under other instructions that were taken for this one. An instruction is "
+        "followed where its rate lies above that.",
     )
+    yield _with_axis(found, (one.rate for one in rows)) if drawn else found
     for one in column.comparisons:
         yield Table(
-            f"by-instruction-{slug(one.side)}",
+            f"by-instruction-{slug(one.side)}{mark}",
             ("instruction", "points", "95% interval", "p corrected"),
             tuple(
                 (row.instruction, *points_cells(row.paired.difference), p_cell(row.p_corrected))
@@ -96,17 +137,17 @@ def group_parts(column: Column) -> Iterator[str | Table]:
             )
 
 
-def confusion_parts(column: Column) -> Iterator[Table]:
+def confusion_parts(column: Column, mark: str = "") -> Iterator[Table]:
     """Intended against recognised instruction, for each side."""
     for one in column.confusion:
-        yield confusion_table(one)
+        yield confusion_table(one, mark)
 
 
-def confusion_table(one: Confusion) -> Table:
+def confusion_table(one: Confusion, mark: str = "") -> Table:
     """Counts by intended (rows) and recognised instruction (columns)."""
     rows = tuple((name, *map(count, row)) for name, row in zip(one.types, one.rows, strict=True))
     return Table(
-        f"confusion-{slug(one.side)}",
+        f"confusion-{slug(one.side)}{mark}",
         ("(intended)", *one.types, "(none)"),
         rows,
         f"{one.side}: answers by intended (rows) and recognised instruction (columns).",
@@ -118,8 +159,12 @@ def wording_parts(column: Column, report: SwitchReport) -> Iterator[Table]:
     """The switch rate by kind of wording, and how much phrasings of one instruction differ."""
     yield Table(
         "by-wording",
-        ("side", "wording", "rate", "95% interval", "answers", "dealt at random"),
-        tuple((one.side, one.wording, *rate_cells(one.rate), percent(one.dealt)) for one in column.wordings),
+        ("side", "wording", "rate", "95% interval", "answers", "chance", "dealt at random"),
+        tuple(
+            (one.side, one.wording, *rate_cells(one.rate), percent(one.rate.chance), percent(one.dealt))
+            for one in column.wordings
+        ),
+        f"Recogniser: {column.recogniser}. Each kind of wording is recognised among answers under wordings of its own kind.",
     )
     drops = [(one, one.drop) for one in column.wordings if one.drop is not None]
     if drops:
@@ -164,6 +209,19 @@ def shift_parts(report: SwitchReport) -> Iterator[str | Table]:
     for one in report.shifts:
         if one.coverage.left_out:
             yield f"{one.side}: {coverage_text(one.coverage, 'prompts')}"
+    if report.gains:
+        yield Table(
+            "fidelity-gain",
+            ("side", "without instruction", "with it", "gain", "95% interval", "p"),
+            tuple(
+                (
+                    one.side, number(one.paired.first), number(one.paired.second), *estimate_cells(one.paired.difference),
+                    p_cell(one.paired.p),
+                )
+                for one in report.gains
+            ),
+            "What the instruction adds to fidelity, paired by prompt: an answer without one is held against every prototype.",
+        )  # fmt: skip
     for one in report.shift_comparisons:
         compared = (("fidelity", one.fidelity), ("semantic shift", one.shift), ("shift above noise", one.above_noise))
         yield Table(

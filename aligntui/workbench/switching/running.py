@@ -40,6 +40,8 @@ class SwitchWish:
     suites: tuple[OpposedSuite, ...] = ()
     name: str = ""
     """Of the run; made from data set and sides when empty."""
+    bare: bool = False
+    """Whether every prompt is also asked without an instruction."""
 
 
 def sides_of(chat: Chat) -> tuple[Side, ...]:
@@ -96,6 +98,7 @@ async def begin_run(chat: Chat, wish: SwitchWish) -> GenerationRun:
         seeds=wish.seeds,
         noise=wish.noise,
         suites=wish.suites,
+        bare=wish.bare,
     )
     name = wish.name or f"switch {wish.dataset.name}: {', '.join(side.name for side in plan.sides)}"
     return await chat.store.run(lambda store: store.begin_run(RunKind.SWITCH, name, plan.as_dict(), len(plan.cells)))

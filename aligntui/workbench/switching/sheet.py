@@ -63,6 +63,11 @@ class Sheet:
         self._idle.set()
         self._asked: set[str] = set()
         self._measuring = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
+        self._news = False
+        """Whether answers came since the last look at them."""
+        self._blind = False
+        """Whether the last look found that nothing can be embedded; the end of a batch looks again all the same."""
         self.recogniser = SheetRecogniser(Embedder(lambda request: loaded_engine(chat).embed(request)))
 
     @property
@@ -242,6 +247,7 @@ class Sheet:
                 self.grid.text_came(key, text, tokens)
             case CellFilled(key, answer, cached):
                 self.grid.filled(key, answer, cached)
+                self._watch()
             case CellBroken(key):
                 self.grid.broke(key)
             case RunMoved(progress):
@@ -299,6 +305,18 @@ class Sheet:
 
     # measuring --------------------------------------------------------------------------------------
 
+    def _watch(self) -> None:
+        """See to it that the answers are measured while others are still made; waits for nobody."""
+        self._news = True
+        if not self._blind and (self._watching is None or self._watching.done()):
+            self._watching = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        """Measure what is there until nothing new has come meanwhile: answers that come together are one look."""
+        while self._news and self.running and not self._blind:
+            self._news = False
+            await self.measure()
+
     async def measure(self) -> None:
         """Embed what is there, and say of each cell how far it is from the neutral row and what it is taken for.
 
@@ -311,7 +329,9 @@ class Sheet:
                 await self.recogniser.embed(grid)
             except AligntuiError as error:
                 self.unmeasured = f"{error.message} {error.hint}".strip()
+                self._blind = True
             else:
+                self._blind = False
                 silent = silent_rows(grid)
                 self.unmeasured = (
                     f"no characteristics say what answers under {', '.join(silent)} are like" if silent else ""

@@ -1,0 +1,130 @@
+"""The model card of a trained adapter. Pinned in tests/backend/test_run_training.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aligntui.config.training import TrainingConfig, dump_config
+from aligntui.wire.run_events import Eval, Stamped, Step, current
+
+_TITLES = {
+    "sft": "supervised fine-tuning (SFT)",
+    "contrastive-ita": "contrastive instruction-tuned alignment (SFT)",
+    "dpo": "direct preference optimisation (DPO)",
+    "rrhf": "RRHF",
+    "unified": "SFT with DPO and KL (unified)",
+    "cita-kl": "contrastive instruction-tuned alignment with KL (CITA-KL)",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the card tells besides the configuration."""
+
+    name: str
+    run: str
+    """Identifier of the run."""
+    base_name: str
+    base_weights_sha256: str
+    template_sha256: str
+    mode: str
+    adapter_sha256: str
+    dtype: str
+    device: str
+    processes: int
+    steps: int
+    seconds: float
+    parameters: int
+    records: int
+    held_out: int
+    truncated: int
+    dropped: int
+    manifest: Mapping[str, Any]
+    lineage: Mapping[str, Any]
+    versions: Mapping[str, str]
+
+
+def card(facts: Facts, config: TrainingConfig, events: list[Stamped]) -> str:
+    """The card as Markdown, its first sentence fit to stand alone in a list of adapters."""
+    stages = [stage.method.value for stage in config.stages] or [config.method.value]
+    how = ", then ".join(_TITLES[stage] for stage in stages)
+    data = facts.manifest.get("source") or facts.manifest.get("name") or "the data of its run"
+    lines = [
+        "---",
+        f"base_model: {facts.base_name}",
+        "library_name: peft",
+        f"tags: [aligntui, lora, {', '.join(dict.fromkeys(stages))}]",
+        "---",
+        f"# {facts.name}",
+        "",
+        f"A LoRA adapter for `{facts.base_name}`, made by {how} on {facts.records:,} records of {data}.",
+        "",
+        f"Prompts in training had the format `{config.format.value}`: chat with the instruction mode `{facts.mode}`.",
+        "",
+        "## Training",
+        "",
+        *_table(_training_rows(facts, config, stages)),
+        "",
+        "## Figures",
+        "",
+        *_figures(events),
+        "",
+        "## Conditions",
+        "",
+        *_table(
+            {
+                "base weights (SHA-256)": f"`{facts.base_weights_sha256}`",
+                "chat template (SHA-256)": f"`{facts.template_sha256}`",
+                "data (SHA-256)": f"`{facts.manifest.get('sha256', 'not stated')}`",
+                "adapter (SHA-256)": f"`{facts.adapter_sha256}`",
+                "parent adapter": str(facts.lineage.get("parent") or "none"),
+                "libraries": ", ".join(f"{name} {version}" for name, version in facts.versions.items()),
+            }
+        ),
+        "",
+        "## Configuration",
+        "",
+        "```yaml",
+        dump_config(config).rstrip(),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _training_rows(facts: Facts, config: TrainingConfig, stages: list[str]) -> dict[str, str]:
+    source = f" (source: {config.source})" if config.source else ""
+    return {
+        "run": f"`{facts.run}`",
+        "preset": (f"`{config.preset}`" if config.preset else "none") + source,
+        "method": " -> ".join(stages),
+        "seed": str(config.seed),
+        "records": f"{facts.records:,} trained, {facts.held_out:,} held out",
+        "left out": f"{facts.dropped:,} whose prompt left no room; {facts.truncated:,} answers cut at their end",
+        "steps": f"{facts.steps:,} in {facts.seconds:,.0f} s on {facts.device}, {facts.processes} process(es)",
+        "weights": f"{facts.parameters:,} trained, base in {facts.dtype}"
+        + (f", quantised to {config.base.quantisation.value}" if config.base.quantisation.value != "none" else ""),
+    }
+
+
+def _figures(events: list[Stamped]) -> list[str]:
+    kept = current(events)
+    steps = [s.event for s in kept if isinstance(s.event, Step)]
+    evals = [s.event for s in kept if isinstance(s.event, Eval)]
+    if not steps:
+        return ["No step was logged."]
+    rows = [("first step", steps[0]), ("last step", steps[-1])]
+    rows += [(f"held out, step {evals[-1].step}", evals[-1])] if evals else []
+    names = ("loss", "kl", "margin", "accuracy")
+    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for title, event in rows:
+        values = [getattr(event, name) for name in names]
+        shown = ["-" if value is None else f"{value:.4f}" for value in values]
+        lines.append(f"| {title} | " + " | ".join(shown) + " |")
+    return lines
+
+
+def _table(rows: Mapping[str, str]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]

@@ -1,0 +1,1 @@
+"""Scoring runs: a suite asked of base and adapters, judged, compared, reported."""
