@@ -15,7 +15,7 @@ from aligntui.cli.counting_line import counting
 from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.option_flags import options_of, value_of, with_options
 from aligntui.cli.output import counted
-from aligntui.cli.score_face import ScoreFace, how_to_go_on
+from aligntui.cli.run_face import RunFace, with_server
 from aligntui.cli.score_wishes import check_flags, load_all, names_of, refuse_with_resume, wish_of
 from aligntui.cli.server_flags import with_servers
 from aligntui.cli.shared import Json, Limit, opened_store, settings_of, workspace_of
@@ -137,7 +137,7 @@ def _command(suite: str) -> Callable[..., int]:
                 scored = score_responses(loaded, responses, lambda done, _total: line.show(done))
             _show([scored], verdicts, out, as_json)
             return 0
-        face, workspace = ScoreFace(), workspace_of(ctx)
+        face, workspace = RunFace(_how_to_go_on), workspace_of(ctx)
         more: dict[str, Any] = {"at_once": at_once, "engine_argv": engine_argv(), "servers": servers}
         from aligntui.core.generation import RunKind
         from aligntui.workbench.headless.score import for_scoring, resume_run, score_runs
@@ -274,11 +274,15 @@ def _tell(
     for run, done in ended:
         if done.left:
             missing = True
-            output.say(f"{counted(done.left, 'answer')} missing: `{how_to_go_on(run)}`")
+            output.say(f"{counted(done.left, 'answer')} missing: `{_how_to_go_on(run)}`")
         if done.done:
             scores.append(_read(ctx, run.id))
     _show(scores, verdicts, out, as_json)
     return INCOMPLETE if missing else 0
+
+
+def _how_to_go_on(run: GenerationRun) -> str:
+    return with_server(f"aligntui score {run.plan['suite']['suite']} --resume {run.id}", run)
 
 
 def _show(

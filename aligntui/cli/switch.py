@@ -15,11 +15,11 @@ from aligntui.cli.counting_line import counting
 from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.option_flags import options_of, value_of, with_options
 from aligntui.cli.output import counted
-from aligntui.cli.progress_line import progress_text
+from aligntui.cli.run_face import RunFace, say_counts
 from aligntui.cli.server_flags import with_servers
 from aligntui.cli.shared import Json, opened_store, settings_of, workspace_of
 from aligntui.cli.switch_compare import compare
-from aligntui.cli.switch_face import INCOMPLETE, Face, counts_of, described, how_to_go_on, names_in
+from aligntui.cli.switch_face import INCOMPLETE, counts_of, described, how_to_go_on, names_in
 from aligntui.cli.switch_judge import AT_ONCE, Run, judge_answers
 from aligntui.config.options import Option
 from aligntui.core.errors import UserError
@@ -91,7 +91,7 @@ def run(
     from aligntui.workbench.switching.data_sets import load_data_set
     from aligntui.workbench.switching.running import SwitchWish
 
-    face = Face()
+    face = RunFace(how_to_go_on)
     workspace = workspace_of(ctx)
     more: dict[str, Any] = {"at_once": at_once, "engine_argv": engine_argv(), "servers": servers}
     if resume:
@@ -123,16 +123,11 @@ def _refuse_with_resume(ctx: typer.Context) -> None:
 
 
 def _tell(begun: GenerationRun, done: RunProgress, as_json: bool) -> int:
+    say_counts(begun, done)
     if as_json:
         output.json_data({"run": begun.id, "name": begun.name, "session": begun.session_id, **counts_of(done)})
     else:
-        output.say(f"{begun.id}: {progress_text(done)}")
-        output.say(f"decoded as {'; '.join(done.paths)}" if done.paths else "nothing had to be decoded")
         output.data(begun.id)
-    for problem in done.problems:
-        output.say(one_line(problem, 1000))
-    if done.refused:
-        output.say(f"{counted(done.refused, 'answer')} refused, the first because: {done.refusal}")
     if not done.left:
         return 0
     output.say(f"{counted(done.left, 'answer')} missing: `{how_to_go_on(begun)}`")

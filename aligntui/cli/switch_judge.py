@@ -11,8 +11,9 @@ from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.option_flags import value_of, with_options
 from aligntui.cli.output import counted
 from aligntui.cli.progress_line import progress_text
+from aligntui.cli.run_face import RunFace
 from aligntui.cli.shared import Json, opened_store, settings_of, workspace_of
-from aligntui.cli.switch_face import INCOMPLETE, Face, counts_of
+from aligntui.cli.switch_face import INCOMPLETE, counts_of
 from aligntui.config.options import Option
 
 MODEL_FLAGS = ("model", "dtype", "quantisation", "device", "threads", "trust_remote_code")
@@ -56,7 +57,7 @@ def judge_answers(
     base = SwitchPlan.from_dict(judged.plan).base
     if "model" not in flags:
         flags = {"model": base.model, "dtype": base.dtype, "quantisation": base.quantisation or "", **flags}
-    face = Face(f"aligntui switch judge {judged.id} ...")
+    face = RunFace(lambda _run: f"aligntui switch judge {judged.id} ...")
     begun, done = face.wait(
         judge_run(
             workspace, settings_of(workspace, flags), judged, face.loading, face.begun, face.on_event,

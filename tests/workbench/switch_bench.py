@@ -20,11 +20,11 @@ from aligntui.engine.client import EngineClient
 from aligntui.store import Store
 from aligntui.wire.engine import AdapterRef, EmbedTexts, StartGeneration, TextsEmbedded
 from aligntui.workbench.engine_link import AnswerEvent, EngineLink, ModelWish
+from aligntui.workbench.generation.base_and_sides import BaseModel
 from aligntui.workbench.generation.cells import Asking, Cell, Side
 from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.store_thread import StoreThread
-from aligntui.workbench.switching.plan import BaseModel
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPTED = (sys.executable, str(ROOT / "tests" / "scripted_engine.py"))

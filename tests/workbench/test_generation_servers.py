@@ -24,7 +24,7 @@ from aligntui.workbench.generation.server_link import ServerLink
 from aligntui.workbench.store_thread import StoreThread
 from tests.openai_server import Manners, OpenAIServer
 from tests.served_voice import Voice, tiny_folders
-from tests.workbench.served_bench import GREEDY, NO_SERVER, PROMPTS, QUICK, Served, opened, two_servers, wish_for
+from tests.workbench.served_runs import GREEDY, NO_SERVER, PROMPTS, QUICK, Served, opened, two_servers, wish_for
 from tests.workbench.switch_bench import ROOT, cells_over
 
 # the same answers as here -----------------------------------------------------------------------

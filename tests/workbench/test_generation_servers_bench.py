@@ -15,14 +15,15 @@ from aligntui.engine.servers.faults import ServerLost
 from aligntui.wire.engine import AdapterRef, AnswerFinished, EmbedTexts, GenerationFinished, MeasureGap, StartGeneration
 from aligntui.workbench.chat_state import Column
 from aligntui.workbench.engine_link import AnswerEvent
+from aligntui.workbench.generation.base_and_sides import sides_of
+from aligntui.workbench.generation.benches import bench_for, served_bench
 from aligntui.workbench.generation.cells import Side
-from aligntui.workbench.generation.served_bench import bench_for, served_bench
 from aligntui.workbench.generation.server_link import ServerLink
 from aligntui.workbench.opening import Workbench, settings_for
 from aligntui.workbench.switching.plan import SwitchPlan
-from aligntui.workbench.switching.running import SwitchWish, begin_run, fill_run, sides_of
+from aligntui.workbench.switching.running import SwitchWish, begin_run, fill_run
 from tests.openai_server import Manners, OpenAIServer
-from tests.workbench.served_bench import GREEDY, NO_SERVER, PROMPTS, QUICK, wish_for
+from tests.workbench.served_runs import GREEDY, NO_SERVER, PROMPTS, QUICK, wish_for
 from tests.workbench.switch_bench import DEMO, cells_over, data_set, scripted
 
 

@@ -21,7 +21,7 @@ from aligntui.workbench.generation.cells import Side
 from aligntui.workbench.generation.progress import CellBroken, CellFilled
 from tests.openai_server import Manners, OpenAIServer
 from tests.served_voice import tiny_folders
-from tests.workbench.served_bench import GREEDY, PROMPTS, opened, two_servers
+from tests.workbench.served_runs import GREEDY, PROMPTS, opened, two_servers
 from tests.workbench.switch_bench import ROOT, cells_over
 
 

@@ -14,10 +14,11 @@ from aligntui.core.generation import RunKind
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_settings import ChatSettings
 from aligntui.workbench.chat_state import Column
+from aligntui.workbench.generation.base_and_sides import check_same
 from aligntui.workbench.scoring.desk import ScoreDesk, ScoreOrder
 from aligntui.workbench.scoring.drill import drill_rows
 from aligntui.workbench.scoring.plan import ScorePlan, ScoreWish
-from aligntui.workbench.scoring.running import begin_run, check_same, fill_run
+from aligntui.workbench.scoring.running import begin_run, fill_run
 from aligntui.workbench.store_thread import StoreThread
 from tests.cli.conftest import make_adapter
 from tests.cli.score_runs import battery, track_a
@@ -114,14 +115,14 @@ async def test_only_the_same_base_and_the_same_weights_go_on(workspace: Workspac
         run = await begin_run(bench.chat, ScoreWish(small_track_a(2)))
         assert (run.kind, run.name) == (RunKind.SCORE, "tracka: base, polite")
         plan = ScorePlan.from_dict(run.plan)
-        check_same(bench.chat, plan)
+        check_same(bench.chat, plan.base, plan.sides)
         for changes, says in (
             ({"weights_sha256": "f" * 64}, "its weights' hash is ffffffffffff, not "),
             ({"dtype": "bfloat16"}, "its number format is bfloat16, not float32"),
             ({"quantisation": "nf4"}, "its quantisation is nf4, not none"),
         ):
             with pytest.raises(UserError, match=says):
-                check_same(bench.chat, replace(plan, base=replace(plan.base, **changes)))
+                check_same(bench.chat, replace(plan.base, **changes), plan.sides)
         bench.chat.state.adapter_hashes[str(workspace.adapters / "polite")] = "f" * 64
         with pytest.raises(UserError, match="adapter polite has other weights"):
             await fill_run(bench.chat, run, lambda event: None)

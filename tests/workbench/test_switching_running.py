@@ -19,6 +19,7 @@ from aligntui.store import open_store
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.chat_settings import ChatSettings
 from aligntui.workbench.chat_state import Column
+from aligntui.workbench.generation.base_and_sides import check_same, sides_of
 from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunProgress
 from aligntui.workbench.headless.curate import loaded_bench
@@ -26,7 +27,7 @@ from aligntui.workbench.headless.switch import resume_run, switch_run
 from aligntui.workbench.opening import Workbench, settings_for
 from aligntui.workbench.store_thread import StoreThread
 from aligntui.workbench.switching.plan import SwitchPlan
-from aligntui.workbench.switching.running import SwitchWish, asking_of, begin_run, check_same, fill_run, sides_of
+from aligntui.workbench.switching.running import SwitchWish, asking_of, begin_run, fill_run
 from tests.cli.conftest import make_adapter
 from tests.workbench.switch_bench import DEMO, data_set, scripted
 
@@ -101,7 +102,7 @@ async def test_a_run_can_be_stopped_by_its_filler(workspace: Workspace) -> None:
 async def test_only_the_same_base_and_the_same_weights_go_on(workspace: Workspace) -> None:
     async with opened(workspace) as bench:
         plan, _ = await both(bench.chat)
-        check_same(bench.chat, plan)
+        check_same(bench.chat, plan.base, plan.sides)
         for changes, says in (
             ({"weights_sha256": "f" * 64}, "its weights' hash is ffffffffffff, not "),
             ({"template_sha256": "f" * 64}, "its chat template's hash is"),
@@ -109,11 +110,11 @@ async def test_only_the_same_base_and_the_same_weights_go_on(workspace: Workspac
             ({"quantisation": "nf4"}, "its quantisation is nf4, not none"),
         ):
             with pytest.raises(UserError, match=says):
-                check_same(bench.chat, replace(plan, base=replace(plan.base, **changes)))
-        check_same(bench.chat, replace(plan, base=replace(plan.base, model="/a/copy")))
+                check_same(bench.chat, replace(plan.base, **changes), plan.sides)
+        check_same(bench.chat, replace(plan.base, model="/a/copy"), plan.sides)
         bench.chat.state.adapter_hashes[str(workspace.adapters / "polite")] = "f" * 64
         with pytest.raises(UserError, match="adapter polite has other weights"):
-            check_same(bench.chat, plan)
+            check_same(bench.chat, plan.base, plan.sides)
         (run,) = await bench.chat.store.run(lambda store: store.list_runs())
         with pytest.raises(UserError, match="adapter polite has other weights"):
             await fill_run(bench.chat, run, lambda event: None)

@@ -11,11 +11,10 @@ from aligntui.core.errors import UserError
 from aligntui.core.generation import GenerationRun, RunKind
 from aligntui.core.prompt_format import Mode
 from aligntui.engine.servers.address import ServerWish
-from aligntui.workbench.chat_state import Column
+from aligntui.workbench.generation.benches import bench_for, bench_of_run
 from aligntui.workbench.generation.cells import Asking
 from aligntui.workbench.generation.filling import AT_ONCE
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
-from aligntui.workbench.generation.served_bench import bench_for
 from aligntui.workbench.opening import Workbench
 from aligntui.workbench.scoring.plan import ScorePlan, ScoreWish, check_score_wish
 from aligntui.workbench.scoring.running import begin_run, fill_run
@@ -113,12 +112,7 @@ async def resume_run(
         EngineError, StoreError: as `score_runs`.
     """
     plan = ScorePlan.from_dict(run.plan)
-    base = plan.base
-    settings = replace(
-        settings, model=base.model, dtype=base.dtype, quantisation=base.quantisation or "", adapter=(), instruction=""
-    )
-    columns = [Column(side.adapter, side.strength) for side in plan.sides]
-    async with bench_for(workspace, settings, on_loading, engine_argv, servers, columns) as bench:
+    async with bench_of_run(workspace, settings, plan.base, plan.sides, on_loading, engine_argv, servers) as bench:
         on_begun(run)
         return await fill_run(bench.chat, run, emit, at_once=at_once)
 

@@ -14,9 +14,9 @@ from aligntui.engine.client import EngineClient
 from aligntui.engine.servers.address import ServerWish
 from aligntui.workbench.chat_state import Column
 from aligntui.workbench.embedding import MODEL, Embedder
+from aligntui.workbench.generation.benches import bench_for, bench_of_run
 from aligntui.workbench.generation.filling import AT_ONCE
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
-from aligntui.workbench.generation.served_bench import bench_for
 from aligntui.workbench.headless.curate import loaded_bench
 from aligntui.workbench.opening import Workbench
 from aligntui.workbench.store_thread import StoreThread
@@ -98,12 +98,7 @@ async def resume_run(
         EngineError, StoreError: as `switch_run`.
     """
     plan = SwitchPlan.from_dict(run.plan)
-    base = plan.base
-    settings = replace(
-        settings, model=base.model, dtype=base.dtype, quantisation=base.quantisation or "", adapter=(), instruction=""
-    )
-    columns = [Column(side.adapter, side.strength) for side in plan.sides]
-    async with bench_for(workspace, settings, on_loading, engine_argv, servers, columns) as bench:
+    async with bench_of_run(workspace, settings, plan.base, plan.sides, on_loading, engine_argv, servers) as bench:
         on_begun(run)
         return await fill_run(bench.chat, run, emit, at_once=at_once)
 

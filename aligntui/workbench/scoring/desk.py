@@ -16,6 +16,7 @@ from aligntui.core.printable import one_line
 from aligntui.core.turn import Answer
 from aligntui.score.battery.delivery import Delivery
 from aligntui.workbench.chat import Chat
+from aligntui.workbench.generation.base_and_sides import sides_of
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
 from aligntui.workbench.loaded import loaded_engine
@@ -26,7 +27,6 @@ from aligntui.workbench.scoring.plan import ScorePlan, ScoreWish
 from aligntui.workbench.scoring.running import begin_run, fill_run, plan_of
 from aligntui.workbench.scoring.scored import Scored, score_answers, stored_answers
 from aligntui.workbench.scoring.suites import load_suite
-from aligntui.workbench.switching.running import sides_of
 
 KEPT = 6
 """Runs whose scores stay in memory once they were judged."""
@@ -97,6 +97,8 @@ class ScoreDesk:
         """Id of the run under the cursor, kept while the screen is left."""
         self.marked: list[str] = []
         """Ids of the runs to be compared, in the order in which they were marked."""
+        self.typed: dict[str, str] = {}
+        """What was filled in last where runs are ordered, by name of the line."""
         self.looks: dict[str, Look] = {}
         """How the results of a run, or of several with commas between, were looked at last."""
         self._scored: dict[str, tuple[int, Scored]] = {}
@@ -192,8 +194,10 @@ class ScoreDesk:
             finally:
                 self.running = self._filler = self._scores = self._judge = None
                 self._arrived = []
-                self._idle.set()
-            await self.load()
+                try:
+                    await self.load()
+                finally:
+                    self._idle.set()
 
     async def stop(self) -> None:
         """End at the token at hand, and wait until that is done; whole answers stay, runs that wait are not begun."""

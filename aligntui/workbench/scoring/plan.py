@@ -19,9 +19,10 @@ from aligntui.score.battery.delivery import Delivery
 from aligntui.score.suites.reading import suite_from
 from aligntui.score.suites.suite import Item, Suite
 from aligntui.wire.engine import AdapterRef, Row
+from aligntui.workbench.generation.base_and_sides import BaseModel
 from aligntui.workbench.generation.cells import Asking, Cell, Side
 from aligntui.workbench.scoring.earlier_turns import MOST_TURNS, earlier_turns
-from aligntui.workbench.switching.plan import BaseModel, check_wish
+from aligntui.workbench.switching.plan import check_wish
 
 FORMAT = 1
 """Of the stored plan."""

@@ -6,27 +6,16 @@ Pinned in tests/workbench/test_scoring_desk.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 
-from aligntui.core.errors import UserError
 from aligntui.core.generation import GenerationRun, RunKind
 from aligntui.core.printable import one_line
 from aligntui.workbench.chat import Chat
+from aligntui.workbench.generation.base_and_sides import BaseModel, check_same, loaded_model, sides_of
 from aligntui.workbench.generation.cells import Asking, check_loaded
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.scoring.plan import ScorePlan, ScoreWish, check_score_wish, seeds_from, sides_to_score
-from aligntui.workbench.switching.plan import BaseModel
-from aligntui.workbench.switching.running import sides_of
-
-_BASE = {
-    "weights_sha256": "weights' hash",
-    "template_sha256": "chat template's hash",
-    "dtype": "number format",
-    "quantisation": "quantisation",
-}
-"""Fields of `BaseModel` that decide an answer."""
 
 
 async def begin_run(chat: Chat, wish: ScoreWish) -> GenerationRun:
@@ -54,8 +43,7 @@ def plan_of(chat: Chat, wish: ScoreWish) -> ScorePlan:
         UserError: what is wished for is no run.
         EngineError: no base is loaded.
     """
-    model = loaded_engine(chat).state.model
-    assert model is not None, "a loaded engine has a model"
+    model = loaded_model(chat)
     settings, state = chat.settings, chat.state
     asking = Asking(wish.sampling or settings.sampling, settings.mode, settings.injection_every)
     deliveries = check_score_wish(wish, asking)
@@ -84,26 +72,6 @@ def plan_of(chat: Chat, wish: ScoreWish) -> ScorePlan:
     )
 
 
-def check_same(chat: Chat, plan: ScorePlan) -> None:
-    """Raise UserError where base or adapters are not those that a run was begun with."""
-    model = loaded_engine(chat).state.model
-    assert model is not None, "a loaded engine has a model"
-    found, wanted = asdict(BaseModel.of(model)), asdict(plan.base)
-    for name, what in _BASE.items():
-        if wanted[name] != found[name]:
-            raise UserError(
-                f"The run was begun with another base than the one that is loaded: its {what} is {_short(wanted[name])}, "
-                f"not {_short(found[name])}.",
-                "Load what it was begun with, or begin a new run.",
-            )
-    for side in plan.sides:
-        if side.adapter is not None and chat.state.adapter_hashes.get(side.adapter.path) != side.adapter_sha256:
-            raise UserError(
-                f"The adapter {side.name} has other weights than when the run was begun.",
-                "Put the old ones back, or begin a new run.",
-            )
-
-
 async def fill_run(
     chat: Chat,
     run: GenerationRun,
@@ -127,11 +95,7 @@ async def fill_run(
         StoreError: the database takes no more answers.
     """
     plan = ScorePlan.from_dict(run.plan)
-    check_same(chat, plan)
+    check_same(chat, plan.base, plan.sides)
     filler = Filler(chat.store, loaded_engine(chat), emit)
     on_filler(filler)
     return await filler.fill(run, plan.cells, plan.sides, plan.asking, at_once=at_once)
-
-
-def _short(value: str | None) -> str:
-    return "none" if value is None else value[:12]

@@ -6,9 +6,9 @@ from aligntui.core.errors import UserError
 from aligntui.core.prompt_format import Mode
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.engine_link import EngineLink
+from aligntui.workbench.generation.base_and_sides import sides_of
 from aligntui.workbench.generation.cells import Asking
 from aligntui.workbench.loaded import loaded_engine
-from aligntui.workbench.switching.running import sides_of
 
 
 def asking_now(chat: Chat) -> Asking:

@@ -16,6 +16,7 @@ from aligntui.core.generation import GenerationRun, RunKind
 from aligntui.core.prompt_format import Mode
 from aligntui.core.turn import Answer
 from aligntui.workbench.chat import Chat
+from aligntui.workbench.generation.base_and_sides import BaseModel
 from aligntui.workbench.generation.cells import Asking, Side
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
@@ -29,7 +30,7 @@ from aligntui.workbench.switching.judge_question import (
     question,
     read_letter,
 )
-from aligntui.workbench.switching.plan import GRID, BaseModel, SwitchPlan
+from aligntui.workbench.switching.plan import GRID, SwitchPlan
 
 if TYPE_CHECKING:
     from aligntui.score.switching.cells import AnswerTable

@@ -17,7 +17,8 @@ from aligntui.core.sampling import MAX_SEED, Sampling
 from aligntui.data.prompt_bank import BankPrompt
 from aligntui.data.switch_cases import SwitchDataSet, Wording
 from aligntui.data.switch_suites import OpposedSuite
-from aligntui.wire.engine import AdapterRef, ModelLoaded
+from aligntui.wire.engine import AdapterRef
+from aligntui.workbench.generation.base_and_sides import BaseModel
 from aligntui.workbench.generation.cells import Asking, Cell, Side
 
 FORMAT = 1
@@ -56,23 +57,6 @@ class Group:
     cases: tuple[tuple[int, int], ...]
     """Place among the prompts and place among the wordings, of each case."""
     seeds: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class BaseModel:
-    """The base that every side of a run goes by."""
-
-    model: str
-    """As asked for: `embedded`, a hub id or a path."""
-    weights_sha256: str
-    template_sha256: str
-    dtype: str
-    quantisation: str | None
-
-    @classmethod
-    def of(cls, loaded: ModelLoaded) -> BaseModel:
-        """As it was loaded."""
-        return cls(loaded.model, loaded.weights_sha256, loaded.template_sha256, loaded.dtype, loaded.quantisation)
 
 
 @dataclass(frozen=True)

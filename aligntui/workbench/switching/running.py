@@ -15,19 +15,12 @@ from aligntui.core.sampling import Sampling
 from aligntui.data.switch_cases import SwitchDataSet
 from aligntui.data.switch_suites import OpposedSuite
 from aligntui.workbench.chat import Chat
-from aligntui.workbench.generation.cells import Asking, Side, check_loaded
+from aligntui.workbench.generation.base_and_sides import BaseModel, check_same, loaded_model, sides_of
+from aligntui.workbench.generation.cells import Asking, check_loaded
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.loaded import loaded_engine
-from aligntui.workbench.switching.plan import BaseModel, SwitchPlan, make_plan
-
-_BASE = {
-    "weights_sha256": "weights' hash",
-    "template_sha256": "chat template's hash",
-    "dtype": "number format",
-    "quantisation": "quantisation",
-}
-"""Fields of `BaseModel` that decide an answer."""
+from aligntui.workbench.switching.plan import SwitchPlan, make_plan
 
 
 @dataclass(frozen=True)
@@ -42,20 +35,6 @@ class SwitchWish:
     """Of the run; made from data set and sides when empty."""
     bare: bool = False
     """Whether every prompt is also asked without an instruction."""
-
-
-def sides_of(chat: Chat) -> tuple[Side, ...]:
-    """The columns of a chat as sides of a run, with the hashes of the adapters as they are loaded."""
-    hashes = chat.state.adapter_hashes
-    return tuple(
-        Side(
-            column.label,
-            column.adapter,
-            hashes.get(column.adapter.path) if column.adapter else None,
-            column.strength if column.adapter else 1.0,
-        )
-        for column in chat.state.columns
-    )
 
 
 def asking_of(chat: Chat) -> Asking:
@@ -87,7 +66,7 @@ async def begin_run(chat: Chat, wish: SwitchWish) -> GenerationRun:
         EngineError: no base is loaded, or an adapter was not held against it.
         StoreError: it could not be written.
     """
-    base, sides = _loaded_base(chat), sides_of(chat)
+    base, sides = BaseModel.of(loaded_model(chat)), sides_of(chat)
     for side in sides:
         check_loaded(side)
     plan = make_plan(
@@ -102,26 +81,6 @@ async def begin_run(chat: Chat, wish: SwitchWish) -> GenerationRun:
     )
     name = wish.name or f"switch {wish.dataset.name}: {', '.join(side.name for side in plan.sides)}"
     return await chat.store.run(lambda store: store.begin_run(RunKind.SWITCH, name, plan.as_dict(), len(plan.cells)))
-
-
-def check_same(chat: Chat, plan: SwitchPlan) -> None:
-    """Raise UserError where base or adapters are not those that a run was begun with."""
-    found = _loaded_base(chat)
-    for name, what in _BASE.items():
-        wanted, is_now = getattr(plan.base, name), getattr(found, name)
-        if wanted != is_now:
-            raise UserError(
-                f"The run was begun with another base than the one that is loaded: its {what} is {_short(wanted)}, "
-                f"not {_short(is_now)}.",
-                "Load what it was begun with, or begin a new run.",
-            )
-    hashes = chat.state.adapter_hashes
-    for side in plan.sides:
-        if side.adapter is not None and hashes.get(side.adapter.path) != side.adapter_sha256:
-            raise UserError(
-                f"The adapter {side.name} has other weights than when the run was begun.",
-                "Put the old ones back, or begin a new run.",
-            )
 
 
 async def fill_run(
@@ -149,17 +108,7 @@ async def fill_run(
         StoreError: the database takes no more answers.
     """
     plan = SwitchPlan.from_dict(run.plan)
-    check_same(chat, plan)
+    check_same(chat, plan.base, plan.sides)
     filler = Filler(chat.store, loaded_engine(chat), emit)
     on_filler(filler)
     return await filler.fill(run, plan.cells, plan.sides, plan.asking, at_once=at_once, stream=stream)
-
-
-def _loaded_base(chat: Chat) -> BaseModel:
-    model = loaded_engine(chat).state.model
-    assert model is not None, "a loaded engine has a model"
-    return BaseModel.of(model)
-
-
-def _short(value: str | None) -> str:
-    return "none" if value is None else value[:12]

@@ -14,6 +14,7 @@ from aligntui.data.switch_cases import cross, wordings_of
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.embedding import Embedder
 from aligntui.workbench.engine_link import EngineLink
+from aligntui.workbench.generation.base_and_sides import sides_of
 from aligntui.workbench.generation.cells import Cell
 from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.progress import (
@@ -31,7 +32,7 @@ from aligntui.workbench.switching.cell_pairs import oppose_cells, prefer_cell, t
 from aligntui.workbench.switching.grid import PROMPT_ID, Grid, GridCell, Row, Stage
 from aligntui.workbench.switching.plan import SwitchPlan
 from aligntui.workbench.switching.recognising import SheetRecogniser, silent_rows
-from aligntui.workbench.switching.running import SwitchWish, begin_run, sides_of
+from aligntui.workbench.switching.running import SwitchWish, begin_run
 
 SHEET = "sheet"
 """Data set of a sheet's run."""

@@ -1,4 +1,4 @@
-"""A workbench whose engine is a number of servers: the twin of `headless.curate.loaded_bench`, and the choice of one."""
+"""Workbenches that fill runs: with servers as the engine, the twin of `headless.curate.loaded_bench`, and the choice of one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from aligntui.engine.servers.patience import Patience
 from aligntui.workbench.changes import EngineChanged
 from aligntui.workbench.chat_state import Column
 from aligntui.workbench.columns import Columns
+from aligntui.workbench.generation.base_and_sides import BaseModel
+from aligntui.workbench.generation.cells import Side
 from aligntui.workbench.generation.served import UNKNOWN
 from aligntui.workbench.generation.server_link import ServerLink
 from aligntui.workbench.headless.curate import loaded_bench
@@ -100,3 +102,33 @@ def bench_for(
             f"The run was begun on servers, where the base is {settings.model}, and none is named.", "Add --server URL."
         )
     return loaded_bench(workspace, settings, on_loading, engine_argv, columns)
+
+
+def bench_of_run(
+    workspace: Workspace,
+    settings: Settings,
+    base: BaseModel,
+    sides: Sequence[Side],
+    on_loading: Callable[[Workbench], None],
+    engine_argv: Sequence[str] | None = None,
+    servers: ServerWish | None = None,
+) -> AbstractAsyncContextManager[Workbench]:
+    """What a run that was begun before needs: its base and its adapters, whatever the settings name.
+
+    Args:
+        workspace: where the run is stored.
+        settings: device, threads and the rest.
+        base: of the run.
+        sides: of the run.
+        on_loading: told while the base is loaded or the servers are looked at.
+        engine_argv: command of the engine process; None is the real one.
+        servers: None for a model that is loaded here.
+
+    Raises:
+        UserError: as `bench_for`.
+    """
+    settings = replace(
+        settings, model=base.model, dtype=base.dtype, quantisation=base.quantisation or "", adapter=(), instruction=""
+    )
+    columns = [Column(side.adapter, side.strength) for side in sides]
+    return bench_for(workspace, settings, on_loading, engine_argv, servers, columns)

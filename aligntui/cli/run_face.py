@@ -1,9 +1,9 @@
-"""What the user sees of score runs while they go on, on stderr."""
+"""What the user sees on stderr of runs of answers while they go on: score runs, switch runs, judgements."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aligntui.cli import output
@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ScoreFace:
-    """Shows one run after the other."""
+class RunFace:
+    """Shows one run after the other.
 
-    def __init__(self) -> None:
+    Args:
+        how_to_go_on: the command that goes on with a run.
+    """
+
+    def __init__(self, how_to_go_on: Callable[[GenerationRun], str]) -> None:
+        self._how_to_go_on = how_to_go_on
         self._loading = LoadingLine()
         self._line = ProgressLine()
         self._run: GenerationRun | None = None
@@ -57,12 +62,7 @@ class ScoreFace:
         """It is filled, or was stopped; its speed is that of this moment."""
         self._clear()
         self._run = None
-        output.say(f"{run.id}: {progress_text(done)}")
-        output.say(f"decoded as {'; '.join(done.paths)}" if done.paths else "nothing had to be decoded")
-        for problem in done.problems:
-            output.say(one_line(problem, 1000))
-        if done.refused:
-            output.say(f"{counted(done.refused, 'answer')} refused, the first because: {done.refusal}")
+        say_counts(run, done)
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run it to its end, whatever that is; where it breaks off say how to go on."""
@@ -71,7 +71,7 @@ class ScoreFace:
         except (AligntuiError, KeyboardInterrupt):
             self._clear()
             if self._run is not None:
-                output.say(f"what was finished is stored; go on with `{how_to_go_on(self._run)}`")
+                output.say(f"what was finished is stored; go on with `{self._how_to_go_on(self._run)}`")
             raise
         finally:
             self._clear()
@@ -81,7 +81,16 @@ class ScoreFace:
         self._line.clear()
 
 
-def how_to_go_on(run: GenerationRun) -> str:
-    """The command that goes on with a run."""
-    served = " --server URL" if run.plan["base"]["dtype"] == "unknown" else ""
-    return f"aligntui score {run.plan['suite']['suite']} --resume {run.id}{served}"
+def say_counts(run: GenerationRun, done: RunProgress) -> None:
+    """How the filling of a run went, and what was in its way."""
+    output.say(f"{run.id}: {progress_text(done)}")
+    output.say(f"decoded as {'; '.join(done.paths)}" if done.paths else "nothing had to be decoded")
+    for problem in done.problems:
+        output.say(one_line(problem, 1000))
+    if done.refused:
+        output.say(f"{counted(done.refused, 'answer')} refused, the first because: {done.refusal}")
+
+
+def with_server(command: str, run: GenerationRun) -> str:
+    """A command that goes on with a run, and the flag without which a run on servers cannot go on."""
+    return f"{command} --server URL" if run.plan["base"]["dtype"] == "unknown" else command
