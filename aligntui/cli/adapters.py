@@ -22,7 +22,7 @@ app = group("List adapters, show one; merge one into its base, push one to the h
 def list_all(ctx: typer.Context, as_json: Json = False) -> None:
     """List the adapters of the workspace and the bundled ones; those that cannot be used say why.
 
-    NAME@STEP names a checkpoint. Checkpoints lie in NAME/run/checkpoints/checkpoint-STEP or, as the Trainer of transformers
+    NAME@STEP names a checkpoint. Checkpoints lie in NAME/run/checkpoints/step-STEP or, as the Trainer of transformers
     leaves them, in NAME/checkpoint-STEP; training that has not ended can be looked at by them.
     """
     found = list_adapters(workspace_of(ctx))
@@ -159,7 +159,7 @@ def _row(adapter: AdapterFolder) -> tuple[object, ...]:
         adapter.rank,
         f"{adapter.alpha:g}",
         size,
-        ", ".join(adapter.target_modules),
+        ", ".join(adapter.module_names),
         steps,
         adapter.card,
     )

@@ -65,6 +65,11 @@ class AdapterFolder:
     problem: str = ""
     """Why it cannot be used; empty when it can. Only lists contain such folders; their checkpoints may still be used."""
 
+    @property
+    def module_names(self) -> tuple[str, ...]:
+        """Last parts of its target modules, each once: an adapter joined of stages names every layer in full."""
+        return tuple(sorted({module.rsplit(".", 1)[-1] for module in self.target_modules}))
+
     def checkpoint_path(self, step: int) -> Path:
         """The folder of one of its `checkpoints`."""
         return _checkpoint_folder(self.path, step) or self.path / CHECKPOINT_PLACES[0] / f"checkpoint-{step}"

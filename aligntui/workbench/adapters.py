@@ -47,7 +47,7 @@ def choices(workspace: Workspace) -> list[AdapterChoice]:
 
 
 def _detail(folder: AdapterFolder) -> str:
-    modules = ",".join(folder.target_modules)
+    modules = ",".join(folder.module_names)
     size = f"{folder.size_bytes / 1e6:.1f} MB" if folder.size_bytes else ""
     card = f" · {folder.card}" if folder.card else ""
     return f"r {folder.rank} · {modules} · {size}{card}"

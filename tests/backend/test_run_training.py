@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from aligntui.backend.infer.adapters import AdapterShelf
 from aligntui.backend.infer.weights import load_base
 from aligntui.backend.train.run.adapter_files import read_adapter
+from aligntui.backend.train.run.card import data_name
 from aligntui.config.training import load_config
 from aligntui.wire.run_events import Checkpoint, Data, Eval, Finished, Sample, Started, Step, Warned
 from tests.backend import run_folders, tiny
@@ -209,3 +210,25 @@ def test_what_cannot_be_trained_is_said_in_words(tiny_llama, tmp_path, capsys, s
     whole = f"{failed.event.error} {failed.event.hint}"
     assert all(word in whole for word in words), whole
     assert failed.event.hint and "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        (
+            {"source": {"kind": "folder", "source": "/home/me/opposed", "layout": "opposed answers"}},
+            "`opposed` (opposed answers)",
+        ),
+        ({"source": {"kind": "file", "source": "/data/a.jsonl", "layout": "trl"}}, "`a.jsonl` (trl)"),
+        ({"source": {"kind": "data set", "name": "mine@2"}}, "`mine@2`"),
+        ({"source": {"kind": "pairs", "source": "pairs", "database": "aligntui.db"}}, "`pairs`"),
+        (
+            {"source": {"kind": "file", "source": ["/d/a.jsonl", "/d/b.jsonl"], "layout": "trl"}},
+            "`a.jsonl`, `b.jsonl` (trl)",
+        ),
+        ({"source": "given"}, "`given`"),
+        ({}, "the data of its run"),
+    ],
+)
+def test_the_card_names_the_data_and_not_the_machine(manifest: dict, said: str) -> None:
+    assert data_name(manifest) == said

@@ -437,3 +437,9 @@ def test_files_beside_the_adapters_are_not_adapters(workspace) -> None:
     (workspace.adapters / ".cache").mkdir()
     (workspace.adapters / "odd name").mkdir()
     assert [(found.name, found.problem != "") for found in list_adapters(workspace)] == [("odd name", True)]
+
+
+def test_modules_are_shown_by_their_last_parts() -> None:
+    layers = tuple(f"model.layers.{at}.self_attn.{name}" for at in range(3) for name in ("q_proj", "v_proj"))
+    assert AdapterFolder("x", Path("x"), target_modules=layers).module_names == ("q_proj", "v_proj")
+    assert AdapterFolder("x", Path("x"), target_modules=("down_proj",)).module_names == ("down_proj",)

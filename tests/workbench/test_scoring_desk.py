@@ -75,6 +75,75 @@ async def test_a_stopped_run_goes_on_and_another_is_refused_meanwhile(workspace:
         assert sum(one.answered for one in desk.live) == run.cells
 
 
+async def test_of_several_orders_all_are_stored_or_none(workspace: Workspace, tmp_path: Path) -> None:
+    async with opened(workspace) as bench:
+        desk = ScoreDesk(bench.chat)
+        good = order(tmp_path, name="good")
+        for bad in (ScoreOrder("tracka", str(tmp_path / "nothing.jsonl")), ScoreOrder("repetition", seeds=2)):
+            with pytest.raises(UserError):
+                await desk.begin_all([good, bad])
+        assert await bench.chat.store.run(lambda store: store.list_runs(RunKind.SCORE)) == []
+        runs = await desk.begin_all([good, ScoreOrder("repetition", limit=2, name="other")])
+        assert [run.name for run in runs] == ["good", "other"]
+        await desk.go_through(runs, at_once=2)
+        assert all(run.done == run.cells for run in desk.runs) and desk.waiting == [] and desk.sitting == runs[1].id
+
+
+async def test_stopping_ends_the_queue_even_before_the_first_answer(workspace: Workspace, tmp_path: Path) -> None:
+    async with opened(workspace, {"delay_s": 0.02}) as bench:
+        desk = ScoreDesk(bench.chat)
+        runs = await desk.begin_all([order(tmp_path), ScoreOrder("repetition")])
+        going = asyncio.create_task(desk.go_through(runs))
+        await asyncio.sleep(0)
+        assert desk.running is not None and [run.id for run in desk.waiting] == [runs[1].id]
+        with pytest.raises(UserError, match="is under way"):
+            await desk.go_on(runs[1])
+        await desk.stop()
+        await going
+        assert desk.running is None and [run.done for run in desk.runs] == [0, 0]
+
+
+async def test_why_a_sitting_ended_is_known_until_the_next_one(workspace: Workspace, tmp_path: Path) -> None:
+    async with opened(workspace) as bench:
+        desk = ScoreDesk(bench.chat)
+        run = await desk.begin(order(tmp_path, name="mine"))
+        side = replace(ScorePlan.from_dict(run.plan).sides[1], adapter_sha256="f" * 64)
+        other = replace(run, plan=replace(ScorePlan.from_dict(run.plan), sides=(side,)).as_dict())
+        with pytest.raises(UserError, match="has other weights"):
+            await desk.go_on(other)
+        assert "has other weights" in desk.failures[run.id] and desk.running is None
+        await desk.go_on(run)
+        assert desk.failures == {}
+
+
+async def test_what_was_judged_is_known_until_there_are_more_answers(workspace: Workspace, tmp_path: Path) -> None:
+    async with opened(workspace, {"delay_s": 0.02}) as bench:
+        desk = ScoreDesk(bench.chat)
+        run = await desk.begin(order(tmp_path))
+        going = asyncio.create_task(desk.go_on(run))
+        while sum(one.answered for one in desk.live) < 1:
+            await asyncio.sleep(0.01)
+        await desk.stop()
+        await going
+        part = await desk.score(run)
+        assert desk.known(desk.runs[0]) is part and await desk.score(run) is part
+        await desk.go_on(desk.runs[0])
+        assert desk.known(desk.runs[0]) is None
+        assert len((await desk.score(run)).columns[0].marks) == 6
+
+
+async def test_marks_of_runs_that_are_gone_go(workspace: Workspace, tmp_path: Path) -> None:
+    async with opened(workspace) as bench:
+        desk = ScoreDesk(bench.chat)
+        run = await desk.begin(order(tmp_path))
+        desk.mark(run.id)
+        desk.mark("score_gone")
+        await desk.load()
+        assert desk.marked == [run.id]
+        desk.mark(run.id)
+        assert desk.marked == []
+
+
 async def test_runs_are_compared(workspace: Workspace, tmp_path: Path) -> None:
     async with opened(workspace) as bench:
         desk = ScoreDesk(bench.chat)

@@ -21,6 +21,8 @@ def test_every_rate_of_a_pair_is_a_line() -> None:
     ]  # fmt: skip
     head = rows[0]
     assert (head.first, head.second, head.delta, head.p, head.n) == ("0.0%", "100.0%", "+100.0", "< 0.001", 20)
+    assert (head.value, head.unit) == (1.0, "rate") and head.low is not None and 0 < head.low < 1 and head.high == 1.0
+    assert head.sentence.startswith("demo") is False and "tuned" in head.sentence and "better" in head.sentence
     assert (head.finding, head.sign) == ("better", "+") and head.first_interval == "0.0 to 16.1"
     assert head.delta_interval.endswith("to +100.0") and head.delta_interval.startswith("+")
     words = rows[3]
@@ -44,5 +46,13 @@ def test_one_column_alone_and_a_suite_without_verdicts() -> None:
     (words, signs) = result_rows(scored(suite, [column(suite, {"g0": "one two"}, "base")]))
     assert (words.first, words.second, words.delta, words.finding, words.sign) == ("2.0", "-", "-", "", "")
     assert signs.name == "degenerate repetition"
+    assert (words.value, words.unit, words.sentence, signs.unit) == (2.0, "words", "", "rate")
+    apart = [
+        column(suite, {"g0": "one two"}, "a", delivery="none"),
+        column(suite, {"g0": "one"}, "b", delivery="system"),
+    ]
+    assert result_rows(scored(suite, apart), 1)[0].first == "1.0"
+    with pytest.raises(UserError, match="no column 3; columns: 2"):
+        result_rows(scored(suite, apart), 2)
     nothing = result_rows(scored(suite, [column(suite, {}, "a"), column(suite, {}, "b")]))
     assert (nothing[0].first, nothing[0].delta, nothing[0].finding, nothing[0].sign) == ("-", "-", "unknown", "?")

@@ -21,8 +21,8 @@ from aligntui.workbench.generation.filling import AT_ONCE, Filler
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.scoring.comparing import Comparison, Source, compare
-from aligntui.workbench.scoring.drill import DrillFilter
 from aligntui.workbench.scoring.live import LiveRate, LiveScores
+from aligntui.workbench.scoring.looking import Look
 from aligntui.workbench.scoring.plan import ScorePlan, ScoreWish
 from aligntui.workbench.scoring.running import begin_run, fill_run, plan_of
 from aligntui.workbench.scoring.scored import Scored, score_answers, stored_answers
@@ -49,24 +49,6 @@ class ScoreOrder:
     with_base: bool = False
     turn: int = 1
     name: str = ""
-
-
-@dataclass
-class Look:
-    """How results are looked at; changed in place."""
-
-    view: str = ""
-    """Name of the open view; empty for the first one."""
-    group: int = 0
-    """Place of the suite, where several are compared."""
-    pair: int = 0
-    """Place of the pair of columns, or of the column where there is none."""
-    loose: bool = False
-    wanted: DrillFilter = field(default_factory=DrillFilter)
-    row: int = 0
-    """Where the cursor stands in the table."""
-    prompt: int = 0
-    """Where it stands among the prompts."""
 
 
 class ScoreDesk:

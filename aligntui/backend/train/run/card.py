@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from aligntui.config.training import TrainingConfig, dump_config
@@ -46,11 +47,24 @@ class Facts:
     versions: Mapping[str, str]
 
 
+def data_name(manifest: Mapping[str, Any]) -> str:
+    """What a card calls the data: a file or folder by its last part, which says nothing of the machine."""
+    source = manifest.get("source") or manifest.get("name")
+    if not isinstance(source, Mapping):
+        return f"`{source}`" if source else "the data of its run"
+    found = source.get("source") or source.get("name") or "the data of its run"
+    names = [str(one) for one in (found if isinstance(found, list) else [found])]
+    if source.get("kind") in ("file", "folder"):
+        names = [PurePath(name).name for name in names]
+    layout = f" ({source['layout']})" if source.get("layout") else ""
+    return f"{', '.join(f'`{name}`' for name in names)}{layout}"
+
+
 def card(facts: Facts, config: TrainingConfig, events: list[Stamped]) -> str:
     """The card as Markdown, its first sentence fit to stand alone in a list of adapters."""
     stages = [stage.method.value for stage in config.stages] or [config.method.value]
     how = ", then ".join(_TITLES[stage] for stage in stages)
-    data = facts.manifest.get("source") or facts.manifest.get("name") or "the data of its run"
+    data = data_name(facts.manifest)
     lines = [
         "---",
         f"base_model: {facts.base_name}",
