@@ -280,5 +280,6 @@ def _list_presets(as_json: bool) -> None:
         keys = ("name", "about", "source", "gpu_only", "ours")
         output.json_data([{key: getattr(one, key) for key in keys} | {"method": one.config.method} for one in found])
         return
-    rows = [(one.name, one.config.method, one.config.base.model, one.source, one.about) for one in found]
-    output.table(("preset", "method", "base", "source", "about"), rows)
+    for one in found:
+        output.data(f"{one.name}: {one.config.method}, {one.config.base.model}, source {one.source}")
+        output.data(f"    {one.about}")

@@ -61,7 +61,7 @@ def test_a_run_tells_its_story_and_leaves_an_adapter_that_the_engine_loads(tiny_
     )  # fmt: skip
     kinds = [stamped.kind for stamped in run_folders.events(folder)]
     one = ["step", "step", "eval", "checkpoint", "sample"]
-    assert kinds == ["started", "data", *one, *one, "finished"]
+    assert kinds == ["started", "data", "sample", *one, *one, "finished"]
     said = [stamped.event for stamped in run_folders.events(folder)]
     started, data = said[0], said[1]
     assert isinstance(started, Started) and isinstance(data, Data)

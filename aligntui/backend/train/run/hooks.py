@@ -83,16 +83,23 @@ class Hooks(TrainerCallback):
         earlier: Sequence[Path],
         held_out: Sequence[Encoded],
         write_samples: Callable[[], list[tuple[str, str, str]]],
+        sample_first: bool,
         signals: StopSignals,
         clock: Clock,
     ) -> None:
         self.folder, self.config, self.log = folder, config, log
         self.stage, self.earlier, self.held_out = stage, earlier, held_out
         self.write_samples, self.signals, self.clock = write_samples, signals, clock
+        self.sample_first = sample_first
         self.checkpoints = Checkpoints(folder.checkpoints, config.checkpoints.keep)
         self.stopped = False
         self._process = psutil.Process()
         self._step_began = 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """What is answered before the first step, for later samples to be held against."""
+        if self.sample_first:
+            self._sample(0)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The order of this epoch's records."""
@@ -191,6 +198,9 @@ class Hooks(TrainerCallback):
                 target = self.checkpoints.finish(Progress(step, self.stage, stage_step, self.clock.seconds()))
                 self.log.add(Checkpoint(step, self.folder.relative(target)))
         _together()
+        self._sample(step)
+
+    def _sample(self, step: int) -> None:
         if rank() == 0:
             for prompt, instruction, answer in self.write_samples():
                 self.say(Sample(step, prompt, instruction, answer))

@@ -169,6 +169,7 @@ class Run:
             write_samples=lambda: write_samples(
                 model, base, stage.encoder, prompts, self.config.samples.max_new_tokens
             ),
+            sample_first=number == 0 and found is None,
             signals=self.signals,
             clock=self.clock,
         )
