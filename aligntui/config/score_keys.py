@@ -5,9 +5,7 @@ from __future__ import annotations
 from aligntui.config.key_action import KeyAction
 
 SCORE_KEYS: tuple[KeyAction, ...] = (
-    KeyAction(
-        "score.back", "escape,alt+1,ctrl+n", "back", "Back", "Back to the chat; a run under way goes on.", footer=3
-    ),
+    KeyAction("score.back", "escape,alt+1", "back", "Back", "Back to the chat; a run under way goes on.", footer=3),
     KeyAction("score.new", "n", "new", "New", "Begin a run, or one of each of several suites.", footer=4),
     KeyAction(
         "score.stop",

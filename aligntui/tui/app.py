@@ -31,8 +31,10 @@ from aligntui.workbench.changes import Change, Noticed
 from aligntui.workbench.opening import Workbench, attach_engine, open_workbench
 
 if TYPE_CHECKING:
+    from aligntui.workbench.scoring.desk import ScoreDesk
     from aligntui.workbench.switching.desk import SwitchDesk
     from aligntui.workbench.switching.sheet import Sheet
+    from aligntui.workbench.training.desk import TrainDesk
 
 
 class ConsoleApp(App[int]):
@@ -134,6 +136,23 @@ class ConsoleApp(App[int]):
 
         return SwitchDesk(self.bench.workspace, self.bench.chat)
 
+    @cached_property
+    def train_desk(self) -> TrainDesk:
+        """The training runs, kept while their screen is left."""
+        from aligntui.workbench.training.desk import TrainDesk
+
+        assert self._chat_screen is not None, "the chat is there before its keys"
+        return TrainDesk(
+            self.bench.workspace, self.bench.chat, self._chat_screen.columns, self.settings.memory_budget << 20
+        )
+
+    @cached_property
+    def score_desk(self) -> ScoreDesk:
+        """The score runs, kept while their screen is left."""
+        from aligntui.workbench.scoring.desk import ScoreDesk
+
+        return ScoreDesk(self.bench.chat)
+
     def work_beside(self, work: Coroutine[Any, Any, None], group: str) -> None:
         """Run what outlives the screen that it was begun on; what goes wrong is said on the screen in front by then."""
         if self._chat_screen is not None:
@@ -156,7 +175,7 @@ class ConsoleApp(App[int]):
 
     async def _end_work(self) -> None:
         """Stop what streams on any screen, write what is there, end the engine."""
-        for name in ("switch_sheet", "switch_desk"):
+        for name in ("switch_sheet", "switch_desk", "score_desk"):
             if (work := self.__dict__.get(name)) is not None:  # made when its screen is first opened
                 await work.stop()
         await self.bench.chat.close()

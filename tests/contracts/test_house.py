@@ -82,9 +82,12 @@ def test_every_action_with_a_key_has_a_method() -> None:
     from aligntui.tui.screens.lint import LintScreen
     from aligntui.tui.screens.pairs import PairsScreen
     from aligntui.tui.screens.queue import QueueScreen
+    from aligntui.tui.screens.score import ScoreScreen
+    from aligntui.tui.screens.score_results import ResultsScreen
     from aligntui.tui.screens.statistics import StatisticsScreen
     from aligntui.tui.screens.switch import SwitchScreen
     from aligntui.tui.screens.switch_runs import SwitchRunsScreen
+    from aligntui.tui.screens.train import TrainScreen
     from aligntui.tui.widgets.text_box import PromptBox
     from aligntui.tui.widgets.vim_list import VimList
 
@@ -100,6 +103,9 @@ def test_every_action_with_a_key_has_a_method() -> None:
         "stats": StatisticsScreen,
         "switch": SwitchScreen,
         "runs": SwitchRunsScreen,
+        "train": TrainScreen,
+        "score": ScoreScreen,
+        "scored": ResultsScreen,
     }
     for action in ACTIONS:
         method = f"action_{action.action.partition('(')[0]}"

@@ -17,10 +17,10 @@ from aligntui.tui.modals.run_dialog import FIELDS, SUITES, RunDialog
 from aligntui.tui.screens.chat import ChatScreen
 from aligntui.tui.screens.switch import SwitchScreen
 from aligntui.tui.screens.switch_runs import SwitchRunsScreen
+from aligntui.workbench.generation.base_and_sides import sides_of
 from aligntui.workbench.switching.desk import RunOrder
 from aligntui.workbench.switching.judging import By, begin_judging, fill_judging
 from aligntui.workbench.switching.measuring import read_answers
-from aligntui.workbench.switching.running import sides_of
 from tests.tui.test_hard_cases import start_two
 from tests.tui.test_switch_screen import ask, to_switch
 from tests.workbench.switch_bench import scripted

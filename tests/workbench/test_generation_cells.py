@@ -107,3 +107,11 @@ def test_the_base_has_no_strength() -> None:
 def test_an_adapter_that_is_not_loaded_is_not_taken_for_the_base() -> None:
     with pytest.raises(EngineError, match="demo was not checked"):
         key(side=replace(SIDE, adapter_sha256=None))
+
+
+def test_a_report_names_weights_without_the_machine() -> None:
+    paths = ("/home/me/work/adapters/mine", "/adapters/old/adapters/mine/run/checkpoints/step-000020", "/data/mine")
+    sides = [Side("mine", AdapterRef("mine", path), "f" * 64, 1.0) for path in paths]
+    assert [side.place("embedded") for side in (Side("base", None, None, 1.0), *sides)] == [
+        "embedded", "adapters/mine", "adapters/mine/run/checkpoints/step-000020", "mine",
+    ]  # fmt: skip

@@ -159,8 +159,9 @@ async def test_the_command_asks_the_same_again() -> None:
         "--suites": "concise-detailed", "--model": "/models/my base", "--dtype": "float32", "--quantisation": "nf4",
         "--adapter": "demo", "--strength": "0.5", "--temperature": "0.7", "--top-p": "0.9", "--max-new-tokens": "64",
         "--seed": "5", "--mode": "injection", "--injection-every": "2",
+        "--name": "try",
     }  # fmt: skip
-    assert report == ["aligntui", "switch", "report", "switch_1"]
+    assert report == ["aligntui", "switch", "report", "try"]
 
 
 async def test_a_command_that_would_ask_something_else_is_not_given() -> None:

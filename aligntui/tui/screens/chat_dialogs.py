@@ -141,6 +141,26 @@ class ChatDialogs(ChatBoard):
         if self.chat.session is not None:
             self.act(self.moves.refresh_verdicts())
 
+    def action_train(self) -> None:
+        """Start, watch and compare training runs."""
+        self.dialog(self._train())
+
+    async def _train(self) -> None:
+        from aligntui.tui.screens.train import TrainScreen
+
+        said = await self.app.push_screen_wait(TrainScreen(self.console.train_desk))
+        if said:  # a checkpoint was put beside the base
+            self.say(said)
+
+    def action_score(self) -> None:
+        """Ask suites of base and adapters, judge, compare."""
+        self.dialog(self._score())
+
+    async def _score(self) -> None:
+        from aligntui.tui.screens.score import ScoreScreen
+
+        await self.app.push_screen_wait(ScoreScreen(self.console.score_desk, self.bench.workspace.exports))
+
     def action_pairs(self) -> None:
         """Browse the pairs."""
         self.dialog(self._pairs())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from aligntui.core.errors import EngineError
@@ -23,6 +24,18 @@ class Side:
     adapter_sha256: str | None = None
     """Hash of the adapter as it was loaded; None for the base, and while an adapter is not loaded yet."""
     strength: float = 1.0
+
+    def place(self, base_model: str) -> str:
+        """Which weights it has, for a report that leaves this machine: the base, or the adapter from `adapters/` on.
+
+        Args:
+            base_model: the base as it was asked for.
+        """
+        if self.adapter is None:
+            return base_model
+        parts = PurePath(self.adapter.path).parts
+        at = max((at for at, part in enumerate(parts) if part == "adapters"), default=len(parts) - 1)
+        return "/".join(parts[at:])
 
 
 @dataclass(frozen=True)

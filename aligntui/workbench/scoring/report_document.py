@@ -123,7 +123,7 @@ def _asked(scored: Scored) -> Iterator[str | Table]:
         tuple(
             (
                 side.name,
-                side.adapter.path if side.adapter else plan.base.model,
+                side.place(plan.base.model),
                 (side.adapter_sha256 or plan.base.weights_sha256)[:16],
                 plan.trained.get(side.name, "-"),
             )

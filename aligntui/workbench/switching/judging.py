@@ -115,6 +115,8 @@ class Judgements:
     """Place of the likeliest option as it stands, by key of the judged cell; None where there is none."""
     named: Mapping[str, int | None]
     """Place of the option named."""
+    picked: bool = False
+    """Whether it was asked for by its id, and not as the one begun last."""
 
 
 def is_judging(run: GenerationRun) -> bool:
@@ -243,7 +245,7 @@ def read_judgements(store: Store, run: GenerationRun, key: str = "") -> Judgemen
         replies = dict(store.run_answers(judging))
         highest, named = _by_letter(plan, replies, types) if plan.by is By.LETTER else _likeliest(plan, replies, types)
         if named:
-            return Judgements(judging, plan, highest, named)
+            return Judgements(judging, plan, highest, named, bool(key))
     return None
 
 

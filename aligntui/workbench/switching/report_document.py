@@ -141,7 +141,7 @@ def _asked(measured: Measured) -> Iterator[str | Table]:
     rows = [
         (
             side.name,
-            side.adapter.path if side.adapter else plan.base.model,
+            side.place(plan.base.model),
             (side.adapter_sha256 or plan.base.weights_sha256)[:16],
         )
         for side in plan.sides
@@ -254,13 +254,14 @@ def _commands(measured: Measured) -> Iterator[str]:
     assert grid is not None, "every plan has a grid"
     adapters = [side for side in plan.sides if side.adapter is not None]
     is_sheet = grid.prompts[0].id == PROMPT_ID
+    name = measured.run.id
     if not is_sheet and plan.sides[0].adapter is None and len({side.strength for side in adapters}) <= 1:
-        yield f"aligntui switch run {shlex.join(_flags(plan))}"
+        name = shlex.quote(measured.run.name)  # an id would be another one the next time
+        yield f"aligntui switch run {shlex.join(_flags(plan))} --name {name}"
     if (said := measured.judgements) is not None:
-        yield f"aligntui switch judge {measured.run.id} {shlex.join(_judge_flags(said, grid))}"
-        yield f"aligntui switch report {measured.run.id} --judge {said.run.id}"
-        return
-    yield f"aligntui switch report {measured.run.id}"
+        yield f"aligntui switch judge {name} {shlex.join(_judge_flags(said, grid))}"
+    picked = f" --judge {said.run.id}" if said is not None and said.picked else ""
+    yield f"aligntui switch report {name}{picked}"
 
 
 def _judge_flags(said: Judgements, grid: Group) -> Iterator[str]:
