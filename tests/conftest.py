@@ -1,13 +1,18 @@
-"""What every test may count on: the embedded model is in the user's cache."""
+"""What every test may count on: the embedded model is in the user's cache, and a hang-up ends what a test starts."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from aligntui.config.paths import embedded_model
+
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # below `nohup` the signal is ignored by every process that is started; one that is caught is not inherited
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -117,7 +117,7 @@ def test_ctrl_c_leaves_the_run_alone_and_says_how_to_stop_it(trains: TrainCli) -
     folder = find_run(Workspace(trains.workspace), "kind")
     with no_process_left(folder):
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
         assert process.returncode == 130
         assert "aligntui runs stop kind" in err.decode() and "Traceback" not in err.decode()
         before = look(folder).story.step
@@ -132,7 +132,7 @@ def test_a_second_ctrl_c_stops_it_safely(trains: TrainCli) -> None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
         assert process.returncode == 0
         assert "kind has stopped at step" in err.decode()
         run = look(folder)
@@ -145,7 +145,7 @@ def test_a_lost_line_leaves_the_run_alone(trains: TrainCli) -> None:
     folder = find_run(Workspace(trains.workspace), "kind")
     with no_process_left(folder):
         process.send_signal(signal.SIGHUP)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         before = look(folder).story.step
         wait_until(lambda: look(folder).story.step > before)
 

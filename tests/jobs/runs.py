@@ -48,7 +48,7 @@ def started(total: int = 10) -> wire.Started:
     return wire.Started(1, "m", "h", "t", total, 100, "float32", "cpu")
 
 
-def wait_until(done: Callable[[], object], deadline_s: float = 30) -> None:
+def wait_until(done: Callable[[], object], deadline_s: float = 120) -> None:
     end = time.monotonic() + deadline_s
     while not done():
         assert time.monotonic() < end, "not within the deadline"
