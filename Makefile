@@ -4,8 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # another build of torch, for example TORCH_INDEX=<index address of a CUDA build>
 TORCH_INDEX ?=
-# tests wait more than they compute: two processes share the files of tests
-WORKERS ?= 2
+# tests wait more than they compute: three processes share the files of tests, also on two cores
+WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt Makefile | cksum | cut -d' ' -f1)
 
