@@ -7,6 +7,7 @@ import json
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from aligntui.core.pair import Verdict
 from aligntui.core.prompt_format import Mode
@@ -142,7 +143,7 @@ def test_snapshot_lint(picture, size):
         await to_pairs(app, pilot)
         await pilot.press("L")
         await wait_for(pilot, lambda: isinstance(app.screen, LintScreen))
-        await wait_for(pilot, lambda: not app.screen.running)
+        await wait_for(pilot, lambda: not app.screen.running and str(app.screen.query_one("#note", Static).content))
         app.screen.say("")  # it names the seconds that it took
         await pilot.press("enter")
 
