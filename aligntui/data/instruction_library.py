@@ -202,8 +202,11 @@ def _instruction_type(record: Any) -> InstructionType:
     lists: dict[str, tuple[str, ...]] = {}
     for key in ("phrasings", "characteristics"):
         values = record.get(key, [])
-        if not isinstance(values, list) or not all(isinstance(value, str) and value.strip() for value in values):
+        if not isinstance(values, list):
             raise ValueError(f"{key!r} must be a list of texts")
+        for number, value in enumerate(values, start=1):
+            if not isinstance(value, str) or not value.strip():
+                raise ValueError(f"{key!r} must be a list of texts; number {number} is {value!r}")
         lists[key] = tuple(values)
     if not lists["phrasings"]:
         raise ValueError("'phrasings' must have at least one text")

@@ -108,7 +108,7 @@ MALFORMED = [
     (own_line(title=3), "'title' must be a text, not 3"),
     (own_line(phrasings=[]), "'phrasings' must have at least one text"),
     (own_line(phrasings="Arr."), "'phrasings' must be a list of texts"),
-    (own_line(phrasings=["Arr.", " "]), "'phrasings' must be a list of texts"),
+    (own_line(phrasings=["Arr.", " "]), "'phrasings' must be a list of texts; number 2 is ' '"),
     (own_line(characteristics=[1]), "'characteristics' must be a list of texts"),
     ("[" * 100_000, "maximum recursion depth exceeded"),
 ]
