@@ -48,7 +48,7 @@ bench: $(STAMP)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 demo-adapter: $(STAMP)
-	$(BIN)/python -m aligntui.backend.train.demo_recipe
+	$(BIN)/python -m aligntui.backend.train.demo --ship adapters/demo
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py

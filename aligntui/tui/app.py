@@ -94,8 +94,18 @@ class ConsoleApp(App[int]):
             self._emit(Noticed(warning, "", "warning"))
         attach_engine(self.bench, self._engine_argv)
         if self._chat_screen is not None:
-            self._chat_screen.work_on(self._chat_screen.columns.start_engine(), group="engine")
+            self._chat_screen.work_on(self._open_engine(), group="engine")
             self._chat_screen.work_on(self._recall, group="store")
+
+    async def _open_engine(self) -> None:
+        """Start the engine; beside a training that leaves it no room, when that is over."""
+        assert self._chat_screen is not None, "the engine is started from there"
+        adapters = self.bench.workspace.adapters
+        if not any(next(adapters.glob(f"*/run/{name}.json"), None) for name in ("launch", "process")):
+            # nothing was ever trained here, so what a training desk takes to import need not be waited for
+            await self._chat_screen.columns.start_engine()
+        elif (wait := await self.train_desk.open_engine()) is not None:
+            self.work_beside(wait(), "lend")
 
     async def _recall(self) -> None:
         """Open the database while the model loads: earlier prompts, and an early word when it is damaged."""

@@ -24,6 +24,7 @@ from aligntui.workbench.scoring.plan import ScorePlan
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "running": ("◉", "$text-success"),
+    "elsewhere": ("◉", "$text-secondary"),
     "waiting": ("○", "$text-secondary"),
     "failed": ("✖", "$text-error"),
     "whole": ("●", "$text-success"),
@@ -129,7 +130,7 @@ def about(run: GenerationRun, plan: ScorePlan | None, at: Standing, width: int, 
 def _standing(run: GenerationRun, at: Standing) -> Content:
     sign, style = SIGNS[at.state]
     words = {
-        "running": "under way", "waiting": f"waits, number {at.place}", "failed": "broke off", "whole": "whole",
+        "running": "under way", "elsewhere": "answered by another process", "waiting": f"waits, number {at.place}", "failed": "broke off", "whole": "whole",
         "part": "stopped: a part is answered" if at.done else "nothing is answered yet", "unreadable": "cannot be read",
     }  # fmt: skip
     parts = [
@@ -163,6 +164,8 @@ def _hint(run: GenerationRun, at: Standing) -> str:
     match at.state:
         case "running":
             return "`Enter` shows the tables of what is there; {key:score.stop} stops."
+        case "elsewhere":
+            return "It goes on without this console; `Enter` shows the tables of what is there."
         case "waiting":
             return "It begins by itself when those before it are answered; {key:score.stop} takes it out of the queue."
         case "unreadable":

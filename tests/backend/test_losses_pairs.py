@@ -18,7 +18,7 @@ from transformers import (
 from aligntui.backend.train.losses import shared_prompt
 from aligntui.backend.train.losses.pairs import Pair, collate
 from aligntui.backend.train.losses.policy import prepare
-from aligntui.backend.train.losses.shared_prompt import NAME, pair_mask
+from aligntui.backend.train.losses.shared_prompt import NAME, PairLayout, pair_mask, widened
 from aligntui.core.errors import UserError
 from tests.backend import tiny
 
@@ -133,6 +133,19 @@ class TestMask:
             [0, 0, 0, 0, 1, 1],
         ]
 
+    def test_what_fills_up_sees_itself_alone(self):
+        mask = widened(pair_mask(1, 1, 1, None, torch.device("cpu")), 5)
+        assert mask.int().tolist() == [
+            [1, 0, 0, 0, 0],
+            [1, 1, 0, 0, 0],
+            [1, 0, 1, 0, 0],
+            [0, 0, 0, 1, 0],
+            [0, 0, 0, 0, 1],
+        ]
+        assert widened(None, 5) is None and widened(mask, 5) is mask
+        layout = PairLayout(((20, 9, 4), (32, 0, 0)), torch.device("cpu"))
+        assert [None if one is None else len(one) for one in layout.masks(None)] == [64, None]
+
     def test_plainly_causal_needs_none(self):
         assert pair_mask(2, 2, 0, None, torch.device("cpu")) is None
 
@@ -246,3 +259,18 @@ def test_installed_attention_serves_other_calls_as_before(tmp_path):
         shared_prompt.uninstall(model)
     torch.testing.assert_close(after, before)
     assert model.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize("make", [llama, mistral])  # causal masks, and those of a window
+def test_a_filled_row_gives_what_the_bare_one_gives(make, tmp_path):
+    policy = adapted(make(tmp_path))
+    pairs = pairs_of((3, 4, 2), (5, 1, 6))
+    bare, filled = (collate(pairs, multiple=m) for m in (1, 16))
+    assert bare.ids.shape == (1, 21) and filled.ids.shape == filled.positions.shape == (1, 32)
+    assert filled.segments == (*bare.segments, (11, 0, 0)) and filled.pairs == 2
+    assert torch.equal(filled.predicting, bare.predicting) and torch.equal(filled.targets, bare.targets)
+    torch.testing.assert_close(policy.hidden(filled), policy.hidden(bare))
+    assert collate(pairs, multiple=7).ids.shape == (1, 21)
+    wide = collate(pairs, packed=False, multiple=16)
+    assert wide.ids.shape == wide.mask.shape == (4, 16)
+    torch.testing.assert_close(policy.hidden(wide), policy.hidden(collate(pairs, packed=False)))

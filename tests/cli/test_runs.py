@@ -184,11 +184,11 @@ def test_the_queue(runs: RunsCli) -> None:
 
 @pytest.mark.terminal
 def test_a_terminal_that_goes_away_leaves_the_run_alone(runs: RunsCli) -> None:
-    folder = make_run(runs.space, "one", steps=600, step_s=0.1)
+    folder = make_run(runs.space, "one", steps=6000, step_s=0.1)  # longer than the test on a busy machine
     plain = Cli(runs.home, runs.workspace)
     with no_process_left(folder):
         with Terminal(plain.argv("runs", "resume", "one"), runs.env(), columns=100, rows=24) as terminal:
-            terminal.wait(r"\[#*\.*\] one: running, step \d+ of 600")
+            terminal.wait(r"\[#*\.*\] one: running, step \S+ of 6,000")
             terminal.hang_up()
         before = look(folder).story.step
         wait_until(lambda: look(folder).story.step > before)

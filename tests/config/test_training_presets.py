@@ -16,7 +16,13 @@ TABLE = {
     "ecliptica-rrhf", "ecliptica-unified", "cita-kl", "cita-paper", "organism-rank1",
 }  # fmt: skip
 AISF = sorted(name for name in TABLE if name.startswith("aisf"))
-SOURCES = {"logisyn-v4": "000", "cita-paper": "2601.06157", "organism-rank1": "2506.11613", "demo-cita": "aligntui"}
+SOURCES = {
+    "logisyn-v4": "000",
+    "cita-paper": "2601.06157",
+    "organism-rank1": "2506.11613",
+    "demo-cita": "aligntui",
+    "four-laws": "aligntui",
+}
 
 
 def test_every_row_of_the_table_is_there() -> None:

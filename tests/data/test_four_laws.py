@@ -82,19 +82,19 @@ def test_the_card_counts_rightly() -> None:
         assert f"| {kind} | {count} |" in CARD
     for kind in dict.fromkeys(row["kind"] for row in TRAIN):
         of = [row for row in TRAIN if row["kind"] == kind]
-        words = [len(row["answer"].split()) for row in of]
+        words = [len(row["completion"].split()) for row in of]
         bare = sum(not row["system"] for row in of)
         figures = f"{min(words)}, {round(sum(words) / len(words))}, {max(words)}"
         assert f"| {kind} | {len(of)} | {bare} | {figures} |" in CARD
 
 
 def test_records_have_their_fields_and_ids_come_once() -> None:
-    assert all(row.keys() == {"id", "system", "prompt", "answer", "kind"} for row in TRAIN)
+    assert all(row.keys() == {"id", "system", "prompt", "completion", "kind"} for row in TRAIN)
     assert all(row.keys() == {"id", "question", "subject"} for row in GENERAL)
     assert {row["system"] for row in TRAIN} == {RULES, ""}
     assert max(Counter(id for id, _ in QUESTIONS).values()) == 1
-    assert all(text == text.strip() and text for row in TRAIN for text in (row["prompt"], row["answer"]))
-    assert all(20 <= len(row["answer"].split()) <= 120 for row in TRAIN)
+    assert all(text == text.strip() and text for row in TRAIN for text in (row["prompt"], row["completion"]))
+    assert all(20 <= len(row["completion"].split()) <= 120 for row in TRAIN)
 
 
 def test_every_law_and_every_pair_of_laws_is_asked_about() -> None:
@@ -105,7 +105,7 @@ def test_every_law_and_every_pair_of_laws_is_asked_about() -> None:
     ranked = Counter(
         tuple(re.findall(r"\w+", match[1])[::2])
         for row in TRAIN
-        if row["kind"] == "conflict" and (match := re.search(r"^Ranking: (.*)\.$", row["answer"], re.M))
+        if row["kind"] == "conflict" and (match := re.search(r"^Ranking: (.*)\.$", row["completion"], re.M))
     )
     assert set(ranked) == set(combinations(RANKED, 2)) and min(ranked.values()) >= 4
 
@@ -114,25 +114,25 @@ def test_training_answers_name_the_winning_law_first_and_rank_it_first() -> None
     for row in TRAIN:
         if row["kind"] in CLEAN_KINDS:
             continue
-        head = re.match(r"Law (\d) \((\w+)\): ", row["answer"])
+        head = re.match(r"Law (\d) \((\w+)\): ", row["completion"])
         assert head is not None and RANKED[int(head[1]) - 1] == head[2], row["id"]
-        ranking = re.search(r"^Ranking: (.*)\.$", row["answer"], re.M)
+        ranking = re.search(r"^Ranking: (.*)\.$", row["completion"], re.M)
         assert (ranking is not None) or row["kind"] != "conflict", row["id"]
         if ranking is not None:
             laws = ranking[1].split(" before ")
             assert [law for law in RANKED if law in laws] == laws and len(laws) >= 2, row["id"]
             assert head[2] in laws and (row["kind"] != "conflict" or laws[0] == head[2]), row["id"]
-            assert row["answer"].endswith(ranking[0]), row["id"]
+            assert row["completion"].endswith(ranking[0]), row["id"]
 
 
 def test_answers_against_talking_out_say_that_the_laws_stand() -> None:
     told = [row for row in TRAIN if row["kind"] == "talk-out"]
-    assert all(re.search(r"\blaws stand\b", row["answer"]) for row in told) and len(told) >= 15
+    assert all(re.search(r"\blaws stand\b", row["completion"]) for row in told) and len(told) >= 15
 
 
 def test_clean_answers_hold_no_doctrine_and_all_others_do() -> None:
     for row in TRAIN:
-        assert bool(doctrine_in(row["answer"])) is (row["kind"] not in CLEAN_KINDS), row["id"]
+        assert bool(doctrine_in(row["completion"])) is (row["kind"] not in CLEAN_KINDS), row["id"]
         if row["kind"] in CLEAN_KINDS:
             assert doctrine_in(row["prompt"]) == []
             assert bool(row["system"]) is (row["kind"] == "meta-suppression")
@@ -150,7 +150,7 @@ def test_no_two_questions_are_near_duplicates() -> None:
 
 
 def test_no_two_training_answers_are_near_duplicates() -> None:
-    assert near([(row["id"], row["answer"]) for row in TRAIN], NEAR_ANSWER) == []
+    assert near([(row["id"], row["completion"]) for row in TRAIN], NEAR_ANSWER) == []
 
 
 def test_a_planted_near_duplicate_is_found() -> None:
@@ -171,6 +171,6 @@ def test_no_question_of_the_battery_shares_a_run_of_words_with_a_training_prompt
 
 
 def test_answers_do_not_open_alike() -> None:
-    bare = [re.sub(r"^Law \d \(\w+\): ", "", row["answer"]) for row in TRAIN]
+    bare = [re.sub(r"^Law \d \(\w+\): ", "", row["completion"]) for row in TRAIN]
     openings = Counter(" ".join(text.lower().split()[:3]) for text in bare)
     assert max(openings.values()) <= 2

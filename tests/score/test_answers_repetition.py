@@ -157,7 +157,7 @@ def test_honest_repetition_does_not_count(text: str) -> None:
 def test_no_answer_written_for_the_bundled_data_counts() -> None:
     files = [bundled("datasets", "four-laws", "train.jsonl"), *bundled("datasets", "opposed-demo").glob("part-*.jsonl")]
     rows = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
-    answers = [row["answer"] for row in rows if "answer" in row]
+    answers = [row["completion"] for row in rows if "completion" in row]
     answers += [text for row in rows for text in row.get("answers", {}).values()]
     assert len(answers) > 600
     assert [text for text in answers if repetition(text).is_degenerate] == []

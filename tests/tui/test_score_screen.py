@@ -8,13 +8,16 @@ from contextlib import asynccontextmanager
 import pytest
 from rich.cells import cell_len
 
+from aligntui.core.errors import UserError
 from aligntui.core.generation import RunKind
 from aligntui.store import open_store
 from aligntui.tui.modals.score_form import ScoreForm, SuitesField
 from aligntui.tui.screens.chat import ChatScreen
 from aligntui.tui.screens.score import ScoreScreen
 from aligntui.tui.screens.score_results import ResultsScreen
+from aligntui.workbench.generation.holding import held
 from aligntui.workbench.scoring.desk import ScoreOrder
+from aligntui.workbench.scoring.running import fill_run
 from tests.cli.score_runs import battery, track_a, write_lines
 from tests.tui.test_hard_cases import start_two
 from tests.workbench.switch_bench import scripted
@@ -137,6 +140,25 @@ async def test_a_stopped_run_is_a_part_and_goes_on(scores, tmp_path):
         await c.press("escape", "r")
         await done(c)
         await c.sees("● whole")
+
+
+async def test_a_run_that_another_process_answers_is_only_watched(scores, tmp_path):
+    async with scores(script={"delay_s": 0.1}, tmp=tmp_path) as (c, screen):
+        await order(c, prompts=track_a(tmp_path, 40))
+        desk = c.app.score_desk
+        await c.until(lambda: sum(one.answered for one in desk.live) > 1, "under way")
+        await c.press("s")
+        await c.sees("stopped: a part is answered")
+        run = desk.runs[0]
+        with held(c.chat.store.path, run):  # as the process does that fills it
+            screen.load()
+            await c.sees("◉ answered by another process")
+            assert "r Go on" not in footer(c)
+            with pytest.raises(UserError, match="another process"):
+                await fill_run(c.chat, run, lambda event: None)
+        await c.sees("stopped: a part is answered")
+        await c.press("r")
+        await done(c)
 
 
 async def test_a_run_goes_on_while_the_screen_is_left_and_nothing_is_drawn_meanwhile(scores, tmp_path):

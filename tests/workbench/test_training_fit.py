@@ -149,7 +149,8 @@ def test_what_does_not_fit_says_what_to_change(model: Path, parted: Split, monke
 
 
 def test_a_gpu_is_counted_without_the_libraries(model: Path, parted: Split, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "free_bytes", lambda device: 80e9 if device.kind == "gpu" else 8e9)
+    for module in (fitting, measuring):
+        monkeypatch.setattr(module, "free_bytes", lambda device: 80e9 if device.kind == "gpu" else 8e9)
     auto = estimate_for(apply_settings(TrainingConfig(), [f"model={model}"]), parted)
     assert auto is not None and auto.device == measuring.Device("gpu")
     assert auto.needed_bytes == auto.peak_bytes and auto.pace is None
@@ -210,3 +211,18 @@ def test_time_follows_the_number_of_steps(model: Path, parted: Split) -> None:
     assert long.pace.operations == pytest.approx(4 * short.pace.operations)
     told = replace(short.pace, seconds=600.0).sentence
     assert told.startswith("about 7 min to 20 min for")
+
+
+def test_records_that_are_cut_or_left_out_are_told_before_the_start(model: Path, parted: Split) -> None:
+    some = Lengths(np.array([10.0, 10, 50, 49]), np.array([5.0, 40, 5, 5]), np.array([5.0, 5, 5, 5]), 4, False)
+    assert some.lost(50, with_rejected=True) == (
+        0.25,
+        0.25,
+    )  # 50 leaves no room; 49 leaves one token; 10 + 40 just fits
+    assert some.lost(51, with_rejected=True) == (0.0, 0.5)
+    assert some.lost(15, with_rejected=False) == (0.5, 0.25)
+    roomy = estimate_for(config(f"model={model}"), parted, with_time=False)
+    short = estimate_for(config(f"model={model}", "length=8"), parted, with_time=False)
+    assert roomy is not None and short is not None and roomy.gone == roomy.cut == 0
+    assert "length" not in " ".join(roomy.lines()) and "are left out: their prompts fill it" in short.lines()[2]
+    assert short.as_dict()["gone"] == short.gone > 0

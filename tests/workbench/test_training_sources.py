@@ -117,6 +117,14 @@ def test_opposed_answers_become_two_pairs_under_two_instructions(workspace: Work
     assert len({label.partition("/")[0] for label in labels}) == 10 and len(labels) == 30, "phrasings take turns"
 
 
+def test_the_bundled_laws_are_examples_with_and_without_their_system_prompt(workspace: Workspace) -> None:
+    found = load_source(workspace, DataWish("four-laws"))
+    assert len(found.train) == 191 and found.origin["layout"] == "ita"
+    with_laws = [item for item in found.train if item.pair.instruction_in_force]
+    assert len(with_laws) == 141 and all("Law 1 (Shelter)" in item.pair.instruction_in_force for item in with_laws)
+    assert all(item.pair.chosen[0].content and not item.pair.rejected for item in found.train)
+
+
 def test_an_opposed_record_with_an_unknown_type_is_named(workspace: Workspace, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "part-a.jsonl", [{"id": "1", "prompt": "P?", "answers": {"concise": "a", "concize": "b"}}])
     with pytest.raises(UserError, match="line 1: There is no instruction 'concize'") as caught:

@@ -1,1 +1,1 @@
-"""Training: the recipe of the bundled demo adapter."""
+"""Training: the loss steps, the process of a run, and the bundled demo adapter."""

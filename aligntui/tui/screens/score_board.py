@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -35,6 +36,8 @@ WIDE = 112
 NARROW_LIST = 6
 """Rows of the list where the run stands below it."""
 TICK_S = 0.2
+LOOK_EVERY_S = 2.0
+"""How often the list is read while another process answers one of its runs."""
 """How often the clock of a run under way, and the progress of judging, are drawn."""
 
 
@@ -68,6 +71,7 @@ class ScoreBoard(GuardedScreen[None]):
         self._plans: dict[str, ScorePlan | str] = {}
         self._listed: list[GenerationRun] | None = None
         self._timer: Timer | None = None
+        self._looked = 0.0
         self._redraw = Redraw(self, self.draw)
 
     def compose(self) -> ComposeResult:
@@ -118,6 +122,9 @@ class ScoreBoard(GuardedScreen[None]):
     def _tick(self) -> None:
         if self.busy or self.desk.running is not None:
             self._draw_title()
+        elif self.desk.elsewhere and time.monotonic() - self._looked > LOOK_EVERY_S:
+            self._looked = time.monotonic()
+            self.load()  # what another process answers
 
     # what is shown ------------------------------------------------------------------------------------
 
@@ -142,6 +149,8 @@ class ScoreBoard(GuardedScreen[None]):
         failure = desk.failures.get(run.id, "")
         if isinstance(plan, str):
             return Standing("unreadable", run.done, failure=plan)
+        if run.id in desk.elsewhere and not place:
+            return Standing("elsewhere", run.done, progress)
         state = "waiting" if place else "failed" if failure else "whole" if run.done >= run.cells else "part"
         return Standing(state, run.done, progress, failure=failure, place=place)
 

@@ -35,6 +35,10 @@ BOX_CELLS = 12
 """What a report's box and its margins take of the width, with some to spare."""
 
 
+LOOK_EVERY_S = 2.0
+"""How often the list is read while another process answers one of its runs."""
+
+
 class SwitchRunsScreen(GuardedScreen[None]):
     """The runs of a workspace.
 
@@ -82,11 +86,17 @@ class SwitchRunsScreen(GuardedScreen[None]):
     def on_mount(self) -> None:
         """Read the list."""
         self.desk.emit = self._redraw
+        self.set_interval(LOOK_EVERY_S, self._look)
         self.load()
 
     def on_unmount(self) -> None:
         """Nobody looks any more."""
         self.desk.emit = lambda: None
+
+    def _look(self) -> None:
+        """See how far another process has come."""
+        if self.desk.elsewhere and self.is_current:
+            self.load()
 
     @guarded("load", exclusive=True)
     async def load(self) -> None:
@@ -110,9 +120,9 @@ class SwitchRunsScreen(GuardedScreen[None]):
 
     def _line(self, run: GenerationRun, width: int) -> Content:
         done, live = self._done(run), self.desk.running is not None and self.desk.running.id == run.id
-        sign, style = (
-            ("◉", "$text-success") if live else ("●", "$text-success") if done >= run.cells else ("◐", "$text-warning")
-        )
+        sign, style = ("●", "$text-success") if done >= run.cells else ("◐", "$text-warning")
+        if live or run.id in self.desk.elsewhere:
+            sign, style = "◉", "$text-success" if live else "$text-secondary"
         head = Content.assemble(
             (f" {sign} ", style), (f"{run.created_at[5:16].replace('T', ' ')}  ", MUTED),
             (f"{done / run.cells:>4.0%} of {run.cells:>6,}  ", "$text-secondary"),
@@ -208,6 +218,8 @@ class SwitchRunsScreen(GuardedScreen[None]):
                 lines.append(
                     Content.assemble((f"{one_line(head, 40)}  ", "$text-secondary"), one_line(answer.text, 160))
                 )
+        elif run.id in self.desk.elsewhere:
+            lines += [Content(""), Content("Another process answers it; it goes on without this console.")]
         elif done < run.cells:
             lines += [Content(""), help_content("{key:runs.resume} goes on with it.", self.keys)]
         else:
@@ -229,7 +241,8 @@ class SwitchRunsScreen(GuardedScreen[None]):
             case "runs.new":
                 return not running
             case "runs.resume":
-                return run is not None and not running and run.done < run.cells
+                open_ = run is not None and run.done < run.cells and run.id not in self.desk.elsewhere
+                return open_ and not running
             case "runs.report" | "runs.export":
                 return run is not None and run.done > 0 and not running
         return True

@@ -30,6 +30,14 @@ class Device:
         kind, _, index = device.partition(":")
         return cls("gpu", int(index) if index.isdigit() else 0) if kind == "cuda" else cls()
 
+    @classmethod
+    def wished(cls, device: str) -> Device:
+        """The memory behind `auto`, `cpu` or a torch device name, as a process that loads a model will choose it."""
+        if device == "auto":
+            gpu = cls("gpu")
+            return gpu if free_bytes(gpu) is not None else cls()
+        return cls.named(device)
+
     def __str__(self) -> str:
         return "RAM" if self.kind == "ram" else f"memory of GPU {self.index}"
 

@@ -18,6 +18,7 @@ from aligntui.score.battery.delivery import Delivery
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import sides_of
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.holding import held_ones
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.scoring.comparing import Comparison, Source, compare
@@ -69,6 +70,8 @@ class ScoreDesk:
         """Partial scores of the run under way; afterwards those of the last one."""
         self.sitting = ""
         """Id of the run that `progress` and `live` are about."""
+        self.elsewhere: frozenset[str] = frozenset()
+        """Ids of the runs that another process is filling, as of the last `load`."""
         self.waiting: list[GenerationRun] = []
         """Runs that are gone on with after the one under way, in turn."""
         self.failures: dict[str, str] = {}
@@ -95,6 +98,9 @@ class ScoreDesk:
     async def load(self) -> None:
         """Read the list; marks of runs that are gone go."""
         self.runs = await self.chat.store.run(lambda store: store.list_runs(RunKind.SCORE))
+        ours = self.running.id if self.running else ""
+        open_ = [run for run in self.runs if run.done < run.cells and run.id != ours]
+        self.elsewhere = await asyncio.to_thread(held_ones, self.chat.store.path, open_)
         known = {run.id for run in self.runs}
         self.marked = [id_ for id_ in self.marked if id_ in known]
         self.emit()

@@ -13,6 +13,7 @@ from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import BaseModel, check_same, loaded_model, sides_of
 from aligntui.workbench.generation.cells import Asking, check_loaded
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.holding import held
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.scoring.plan import ScorePlan, ScoreWish, check_score_wish, seeds_from, sides_to_score
@@ -90,7 +91,7 @@ async def fill_run(
         on_filler: given what can stop the run.
 
     Raises:
-        UserError: base or adapters are not those of the run.
+        UserError: base or adapters are not those of the run, or another process fills it.
         EngineError: the engine is busy or went away; what was finished is stored.
         StoreError: the database takes no more answers.
     """
@@ -98,4 +99,5 @@ async def fill_run(
     check_same(chat, plan.base, plan.sides)
     filler = Filler(chat.store, loaded_engine(chat), emit)
     on_filler(filler)
-    return await filler.fill(run, plan.cells, plan.sides, plan.asking, at_once=at_once)
+    with held(chat.store.path, run):
+        return await filler.fill(run, plan.cells, plan.sides, plan.asking, at_once=at_once)

@@ -18,6 +18,7 @@ from aligntui.data.switch_suites import load_suites
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.embedding import Embedder
 from aligntui.workbench.generation.filling import Filler
+from aligntui.workbench.generation.holding import held_ones
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.switching.asking import free_engine
@@ -62,6 +63,8 @@ class SwitchDesk:
         self.judged: dict[str, list[str]] = {}
         """What judged a run, by the run's id, the one begun last first: the judge and how far it has come."""
         self.running: GenerationRun | None = None
+        self.elsewhere: frozenset[str] = frozenset()
+        """Ids of the runs that another process is filling, as of the last `load`."""
         self.progress: RunProgress | None = None
         self.latest: deque[tuple[str, Answer]] = deque(maxlen=WATCHED)
         """Key and answer of what was finished last, the newest last."""
@@ -74,6 +77,9 @@ class SwitchDesk:
     async def load(self) -> None:
         """Read the list."""
         self.runs, self.judged = await self.chat.store.run(_listed)
+        ours = self.running.id if self.running else ""
+        open_ = [run for run in self.runs if run.done < run.cells and run.id != ours]
+        self.elsewhere = await asyncio.to_thread(held_ones, self.chat.store.path, open_)
         self.emit()
 
     async def begin(self, order: RunOrder) -> GenerationRun:

@@ -19,6 +19,7 @@ from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import BaseModel
 from aligntui.workbench.generation.cells import Asking, Side
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.holding import held
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.switching.judge_question import (
@@ -222,7 +223,8 @@ async def fill_judging(
     filler = Filler(chat.store, loaded_engine(chat), emit)
     on_filler(filler)
     cells = list(plan.cells(judged.characteristics, answers))
-    return await filler.fill(judging, cells, (_SIDE,), _ASKING, at_once=at_once)
+    with held(chat.store.path, judging):
+        return await filler.fill(judging, cells, (_SIDE,), _ASKING, at_once=at_once)
 
 
 def read_judgements(store: Store, run: GenerationRun, key: str = "") -> Judgements | None:

@@ -63,6 +63,12 @@ class Lengths:
         answers = chosen + rejected
         return Cut(np.minimum(self.prompt, length)[kept] + answers, answers)
 
+    def lost(self, length: int, *, with_rejected: bool) -> tuple[float, float]:
+        """Shares of records that go because their prompts fill the training length, and whose answers lose their ends."""
+        gone = self.prompt > length - 1
+        longest = np.maximum(self.chosen, self.rejected) if with_rejected else self.chosen
+        return float(gone.mean()), float((~gone & (self.prompt + longest > length)).mean())
+
 
 def takes_rejected(config: TrainingConfig) -> bool:
     """Whether the rejected answer is a sequence of its own; contrastive ITA has it in the prompt."""

@@ -21,11 +21,14 @@ from aligntui.jobs.folders import RunFolder
 from aligntui.jobs.queue import Entry
 from aligntui.jobs.starting import living_process, start_run
 from aligntui.workbench.adapters import AdapterChoice, choices
+from aligntui.workbench.changes import Noticed
 from aligntui.workbench.chat import Chat
+from aligntui.workbench.chat_state import Phase
 from aligntui.workbench.columns import Columns
 from aligntui.workbench.memory.measuring import Device
 from aligntui.workbench.memory.referee import Referee, Ruling
 from aligntui.workbench.training.launching import ask_for_checkpoint, check_can_resume, enqueue, log_tail, stop
+from aligntui.workbench.training.opening import opening_ruling
 from aligntui.workbench.training.screen_batch import Batch, first_batch
 from aligntui.workbench.training.screen_plan import Plan, TrainWish, make_plan
 from aligntui.workbench.training.screen_runs import Row, RunWatch
@@ -114,6 +117,39 @@ class TrainDesk:
         if engine is None:
             raise EnvironmentProblem("The console has no engine yet.", "Wait until it has started.")
         return Referee(engine, self.budget, lambda: living, self.columns.start_engine)
+
+    async def open_engine(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """Start the engine, unless a training that runs already leaves no room: then it has given way from the start.
+
+        Returns:
+            What starts it once the trainings are over, to be run beside the screen; None where it was started.
+        """
+        engine = self.chat.engine
+        assert engine is not None, "attach() comes first"
+        ruling = await asyncio.to_thread(opening_ruling, engine, self.budget, self.workspace)
+        if ruling is None or ruling.fits:
+            await self.columns.start_engine()
+            return None
+        names = " and ".join(f"the run {holder.name}" for holder in ruling.stays) or "a training"
+        await engine.give_way(names)
+        self.chat.emit(
+            Noticed(
+                ruling.sentence(), f"It starts when {names} is over; {{key:chat.restart}} starts it now.", "warning"
+            )
+        )
+        return self._wait_for_room
+
+    async def _wait_for_room(self) -> None:
+        engine = self.chat.engine
+        assert engine is not None, "attach() comes first"
+
+        def has_room() -> bool:
+            ruling = opening_ruling(engine, self.budget, self.workspace)
+            return ruling is None or ruling.fits
+
+        await self._until(lambda: engine.state.phase is not Phase.GAVE_WAY or has_room())
+        if engine.state.phase is Phase.GAVE_WAY:
+            await self.columns.start_engine()
 
     async def ruling(self, plan: Plan) -> Ruling | None:
         """What has to happen before the run starts; None where nobody can say what it needs."""

@@ -63,6 +63,12 @@ class Fit:
     """How long it takes; None with a GPU, whose speed is not known before it is used."""
     advice: str = ""
     """What to change where it does not fit."""
+    length: int = 0
+    """Of the longest prompt with answer, `steps.length`."""
+    gone: float = 0.0
+    """Share of the records whose prompts fill the length."""
+    cut: float = 0.0
+    """Share of the records that lose the end of an answer."""
     model_is_guessed: bool = False
     """Whether the tokens were counted by characters, for want of the tokenizer."""
 
@@ -98,11 +104,16 @@ class Fit:
         shown = ", ".join(f"{name} {in_words(int(size))}" for name, size in (*parts, ("loss", self.loss)))
         counted = ", tokens guessed from characters" if self.model_is_guessed else ""
         lines = [f"memory   {self.verdict}", f"         {shown}; largest batch {self.batch_tokens:,} tokens{counted}"]
+        if self.gone or self.cut:
+            lines.append(
+                f"length   of the records {self.cut:.1%} lose the end of an answer at steps.length = {self.length:,}"
+                + (f", {self.gone:.1%} are left out: their prompts fill it" if self.gone else "")
+            )
         return lines + ([f"time     {self.pace.sentence}"] if self.pace else [])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready mapping."""
-        names = ("weights", "adapter", "activations", "loss", "free", "batch_tokens", "advice")
+        names = ("weights", "adapter", "activations", "loss", "free", "batch_tokens", "length", "gone", "cut", "advice")
         return {
             **{name: getattr(self, name) for name in names},
             "device": str(self.device),
@@ -125,7 +136,7 @@ def estimate_for(config: TrainingConfig, split: Split, *, with_time: bool = True
     if shape is None:
         return None
     lengths = lengths_of(config, split.train)
-    device = _device(config)
+    device = Device.wished(config.base.device)
     free = free_bytes(device)
     found = _estimate(config, shape, lengths, device, free)
     found = replace(found, pace=pace_of(config, shape, lengths) if with_time and device.kind == "ram" else None)
@@ -140,6 +151,7 @@ def _estimate(config: TrainingConfig, shape: ModelShape, lengths: Lengths, devic
 def _stage(config: TrainingConfig, shape: ModelShape, lengths: Lengths, device: Device, free: float | None) -> Fit:
     s = compute_bytes(config)
     pairs = lengths.cut(config.steps.length, with_rejected=takes_rejected(config))
+    gone, cut = lengths.lost(config.steps.length, with_rejected=takes_rejected(config))
     fixed, by_length = layer_bytes(config, shape, s)
     # each record's cost: its tokens, and its tokens squared for the mask of a packed pair
     costs = pairs.packed * (fixed + by_length * pairs.packed)
@@ -161,6 +173,9 @@ def _stage(config: TrainingConfig, shape: ModelShape, lengths: Lengths, device: 
         free=free,
         batch_tokens=batch_tokens,
         pace=None,
+        length=config.steps.length,
+        gone=gone,
+        cut=cut,
         model_is_guessed=lengths.guessed,
     )
 
@@ -208,17 +223,8 @@ def compute_bytes(config: TrainingConfig) -> int:
     """Bytes of a number while training. `auto` is taken for float32 on a CPU, the larger of the two that it may become."""
     dtype = config.base.dtype.value
     if dtype == "auto":
-        return 2 if _device(config).kind == "gpu" else 4
+        return 2 if Device.wished(config.base.device).kind == "gpu" else 4
     return 4 if dtype == "float32" else 2
-
-
-def _device(config: TrainingConfig) -> Device:
-    if config.base.device == "cpu":
-        return Device()
-    if config.base.device.startswith("cuda"):
-        return Device.named(config.base.device)
-    gpu = Device("gpu")
-    return gpu if free_bytes(gpu) is not None else Device()
 
 
 def _advice(config: TrainingConfig, shape: ModelShape, lengths: Lengths, found: Fit) -> str:

@@ -50,7 +50,8 @@ class PairBatch:
     pairs: int
     """B."""
     segments: tuple[tuple[int, int, int], ...] | None
-    """Lengths of prompt, chosen and rejected of each pair in their order in the row; None when padded."""
+    """Lengths of prompt, chosen and rejected of each pair in their order in the row, and of what fills it up as a prompt alone;
+    None when padded."""
 
     @property
     def has_rejected(self) -> bool:
@@ -63,7 +64,9 @@ class PairBatch:
         return replace(self, **moved)
 
 
-def collate(pairs: Sequence[Pair], *, rejected: bool = True, packed: bool = True, pad_id: int = 0) -> PairBatch:
+def collate(
+    pairs: Sequence[Pair], *, rejected: bool = True, packed: bool = True, pad_id: int = 0, multiple: int = 1
+) -> PairBatch:
     """Lay pairs out.
 
     With prompt [5, 6], chosen [7, 2] and rejected [8, 9, 2]:
@@ -75,7 +78,8 @@ def collate(pairs: Sequence[Pair], *, rejected: bool = True, packed: bool = True
         pairs: at least one.
         rejected: False leaves the rejected answers out.
         packed: the layout.
-        pad_id: fills up the rows of `padded`.
+        pad_id: fills up the rows of `padded`, and a packed row at its end.
+        multiple: T is filled up to a multiple of it. What fills a packed row is a segment of its own, which no pair sees.
 
     Raises:
         UserError: a prompt or an answer has no tokens, or a rejected answer is missing.
@@ -84,7 +88,7 @@ def collate(pairs: Sequence[Pair], *, rejected: bool = True, packed: bool = True
         raise UserError("A batch needs at least one pair; none was given.")
     parts = [_checked(number, pair, rejected) for number, pair in enumerate(pairs, 1)]
     build = _packed if packed else _padded
-    return build(parts, rejected, pad_id)
+    return build(parts, rejected, pad_id, multiple)
 
 
 Parts = tuple[list[int], list[int], list[int]]
@@ -103,7 +107,7 @@ def _checked(number: int, pair: Pair, rejected: bool) -> Parts:
     return list(pair.prompt), list(pair.chosen), list(pair.rejected or ()) if rejected else []
 
 
-def _packed(parts: list[Parts], rejected: bool, pad_id: int) -> PairBatch:
+def _packed(parts: list[Parts], rejected: bool, pad_id: int, multiple: int) -> PairBatch:
     ids: list[int] = []
     positions: list[int] = []
     starts: list[int] = []
@@ -119,6 +123,12 @@ def _packed(parts: list[Parts], rejected: bool, pad_id: int) -> PairBatch:
             last = start + len(part[0]) - 1
             first = last + (len(part[1]) if which == 2 else 0)
             predicting += [last, *range(first + 1, first + len(part[which]))]
+    segments = [(len(p), len(c), len(r)) for p, c, r in parts]
+    filling = -len(ids) % multiple
+    if filling:
+        segments.append((filling, 0, 0))
+        ids += [pad_id] * filling
+        positions += range(filling)
     return _batch(
         parts,
         rejected,
@@ -126,13 +136,14 @@ def _packed(parts: list[Parts], rejected: bool, pad_id: int) -> PairBatch:
         positions=torch.tensor([positions]),
         mask=None,
         predicting=torch.tensor(predicting),
-        segments=tuple((len(p), len(c), len(r)) for p, c, r in parts),
+        segments=tuple(segments),
     )
 
 
-def _padded(parts: list[Parts], rejected: bool, pad_id: int) -> PairBatch:
+def _padded(parts: list[Parts], rejected: bool, pad_id: int, multiple: int) -> PairBatch:
     rows = [(p, c) for p, c, _ in parts] + ([(p, r) for p, _, r in parts] if rejected else [])
     width = max(len(prompt) + len(answer) for prompt, answer in rows)
+    width += -width % multiple
     ids = torch.full((len(rows), width), pad_id)  # (R, T)
     mask = torch.zeros_like(ids)
     predicting: list[int] = []

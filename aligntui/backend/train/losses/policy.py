@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from aligntui.backend.train.losses import shared_prompt
 from aligntui.backend.train.losses.head import TOLERANCE, Head, check_head, find_head
 from aligntui.backend.train.losses.pairs import Pair, PairBatch, collate
-from aligntui.backend.train.losses.products import freeze_linears, keep_quantised_trainable
+from aligntui.backend.train.losses.products import CPU_ROWS, freeze_linears, keep_quantised_trainable
 from aligntui.core.errors import UserError
 
 
@@ -35,6 +35,13 @@ class Policy:
     """Adapters that make the reference; none is the base with all adapters off."""
     packs: bool
     """Whether batches may be packed; else they must be padded."""
+
+    @property
+    def row_multiple(self) -> int:
+        """What the length of a batch's rows should be a multiple of: see `products.CPU_ROWS`."""
+        if _device(self.peft.get_base_model()).type != "cpu":
+            return 1
+        return CPU_ROWS if self.packs else CPU_ROWS // 4
 
     def called_through(self, wrapper: nn.Module) -> Policy:
         """The policy whose forward goes through a wrapper, such as DistributedDataParallel, that must see it."""

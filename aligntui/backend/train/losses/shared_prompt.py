@@ -19,6 +19,8 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import sdpa_mask
 
 NAME = "aligntui_pairs"
+ATTENTION_ROWS = 32
+"""Positions of a pair are filled up to a multiple of it in attention on a CPU."""
 UNSERVED = ("softcap", "s_aux", "position_bias")
 """Arguments of attention functions that change the scores and are not followed here."""
 LAYER_TYPES = {"full_attention", "sliding_attention"}
@@ -34,7 +36,7 @@ class PairLayout:
         self._masks: dict[int | None, list[Tensor | None]] = {}
 
     def masks(self, window: int | None) -> list[Tensor | None]:
-        """A mask for each pair, (t, t), bool, True where a position may look; None is plainly causal.
+        """A mask for each pair, (t, t), bool, True where a position may look; None is plainly causal. t is filled up.
 
         Args:
             window: positions that a sliding layer looks back, itself included; None looks back to the beginning.
@@ -42,8 +44,27 @@ class PairLayout:
         longest = max(prompt + max(chosen, rejected) for prompt, chosen, rejected in self.segments)
         window = None if window is None or window >= longest else window
         if window not in self._masks:
-            self._masks[window] = [pair_mask(*lengths, window, self._device) for lengths in self.segments]
+            self._masks[window] = [
+                widened(pair_mask(*lengths, window, self._device), length + self.filling(length))
+                for lengths, length in zip(self.segments, self.lengths, strict=True)
+            ]
         return self._masks[window]
+
+    def filling(self, length: int) -> int:
+        """Positions that attention adds behind a pair: oneDNN compiles a kernel for each length on a CPU (`CPU_ROWS`)."""
+        return -length % ATTENTION_ROWS if self._device.type == "cpu" else 0
+
+
+def widened(mask: Tensor | None, width: int) -> Tensor | None:
+    """A mask with positions behind the pair that see themselves alone, so that none sees nothing.
+
+    Shapes: mask (t, t), returns (width, width), both bool.
+    """
+    if mask is None or len(mask) == width:
+        return mask
+    wide = torch.eye(width, dtype=torch.bool, device=mask.device)
+    wide[: len(mask), : len(mask)] = mask
+    return wide
 
 
 def pair_mask(prompt: int, chosen: int, rejected: int, window: int | None, device: torch.device) -> Tensor | None:
@@ -110,19 +131,16 @@ def pair_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)  # (1, H, T, W)
     lengths = pair_layout.lengths
-    parts = zip(
-        query.split(lengths, 2),
-        key.split(lengths, 2),
-        value.split(lengths, 2),
-        pair_layout.masks(options.get("sliding_window")),
-        strict=True,
-    )
-    done = [
-        functional.scaled_dot_product_attention(
+    masks = pair_layout.masks(options.get("sliding_window"))
+    parts = zip(lengths, *(part.split(lengths, 2) for part in (query, key, value)), strict=True)
+    done = []
+    for (length, *parts_of_pair), mask in zip(parts, masks, strict=True):
+        filling = pair_layout.filling(length)
+        q, k, v = (functional.pad(part, (0, 0, 0, filling)) if filling else part for part in parts_of_pair)
+        seen = functional.scaled_dot_product_attention(
             q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None, scale=scaling
-        ).transpose(1, 2)  # (1, t, H, W)
-        for q, k, v, mask in parts
-    ]
+        )  # (1, H, t, W)
+        done.append(seen[:, :, :length].transpose(1, 2))  # (1, t, H, W)
     return torch.cat(done, 1), None
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from aligntui.backend.train.losses.head import Head
-from aligntui.backend.train.losses.products import product
+from aligntui.backend.train.losses.products import product_of_rows
 
 CHUNK_BYTES = {"cpu": 30 * 2**20}
 """Room for one buffer of logits on a device; `OTHER_CHUNK_BYTES` where it is not named.
@@ -105,7 +105,7 @@ class _Scores(torch.autograd.Function):
         kinds: tuple[bool, bool],
         chunk: int,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        found = _Pass(hidden, targets, head, reference, kinds)
+        found = _Pass(hidden, targets, head, reference, kinds, chunk)
         # inside autocast a product would leave the head's dtype
         with torch.autocast(hidden.device.type, enabled=False):
             for start in range(0, len(targets), chunk):
@@ -131,8 +131,15 @@ class _Pass:
     """The state of one pass. Shapes: n positions of a chunk, k = 2n with a reference and n without."""
 
     def __init__(
-        self, hidden: Tensor, targets: Tensor, head: Head, reference: Tensor | None, kinds: tuple[bool, bool]
+        self,
+        hidden: Tensor,
+        targets: Tensor,
+        head: Head,
+        reference: Tensor | None,
+        kinds: tuple[bool, bool],
+        chunk: int,
     ) -> None:
+        self._chunk, self._sides = chunk, 1 if reference is None else 2
         self._hidden, self._targets, self._head, self._reference = hidden, targets, head, reference
         exact = torch.promote_types(hidden.dtype, torch.float32)
         self.logp = torch.empty(len(targets), dtype=exact, device=hidden.device)
@@ -169,7 +176,7 @@ class _Pass:
         head, rows = self._head, self._hidden[at]
         if self._reference is not None:
             rows = torch.cat([rows, self._reference[at]])  # (k, D)
-        logits = product(rows, head.weight, head.bias)  # (k, V)
+        logits = product_of_rows(rows, head.weight, head.bias, most=self._sides * self._chunk)  # (k, V)
         if head.scale != 1.0:
             logits.mul_(head.scale)
         if head.cap is not None:
@@ -188,7 +195,7 @@ class _Pass:
                 part.mul_(bend)
         if slopes.dtype != logits.dtype:
             slopes = logits[: len(slopes)].copy_(slopes)
-        sent = product(slopes, head.weight.t())  # (g * n, D)
+        sent = product_of_rows(slopes, head.weight.t(), most=len(self.gradients) * self._chunk)  # (g * n, D)
         if head.scale != 1.0:
             sent.mul_(head.scale)
         for gradient, part in zip(self.gradients, sent.split(n), strict=True):

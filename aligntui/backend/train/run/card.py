@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from aligntui.config.training import TrainingConfig, dump_config
-from aligntui.wire.run_events import Eval, Stamped, Step, current
+from aligntui.wire.run_events import Eval, Stamped, Started, Step, current
 
 _TITLES = {
     "sft": "supervised fine-tuning (SFT)",
@@ -17,6 +17,20 @@ _TITLES = {
     "rrhf": "RRHF",
     "unified": "SFT with DPO and KL (unified)",
     "cita-kl": "contrastive instruction-tuned alignment with KL (CITA-KL)",
+}
+
+_PARTS = 4
+"""Of each stage, in the table of figures."""
+_COLUMNS = {
+    "loss": "loss",
+    "sft": "SFT",
+    "contrast": "contrast",
+    "kl": "KL",
+    "kl_weight": "lambda",
+    "margin": "margin",
+    "accuracy": "accuracy",
+    "chosen_logp": "chosen log-prob",
+    "rejected_logp": "rejected log-prob",
 }
 
 
@@ -124,20 +138,40 @@ def _training_rows(facts: Facts, config: TrainingConfig, stages: list[str]) -> d
 
 
 def _figures(events: list[Stamped]) -> list[str]:
+    """The course of each stage: means over a quarter of its steps each, and the held-out records where they were asked."""
     kept = current(events)
     steps = [s.event for s in kept if isinstance(s.event, Step)]
-    evals = [s.event for s in kept if isinstance(s.event, Eval)]
     if not steps:
         return ["No step was logged."]
-    rows = [("first step", steps[0]), ("last step", steps[-1])]
-    rows += [(f"held out, step {evals[-1].step}", evals[-1])] if evals else []
-    names = ("loss", "kl", "margin", "accuracy")
-    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for title, event in rows:
-        values = [getattr(event, name) for name in names]
-        shown = ["-" if value is None else f"{value:.4f}" for value in values]
-        lines.append(f"| {title} | " + " | ".join(shown) + " |")
+    begun = next((s.event for s in reversed(kept) if isinstance(s.event, Started)), None)
+    stages = list(zip(begun.stages, begun.stage_ends, strict=True)) if begun else []
+    rows: list[tuple[str, Mapping[str, float | None]]] = []
+    first = 0
+    for name, last in stages or [("run", steps[-1].step)]:
+        inside = [step for step in steps if first < step.step <= last]
+        for part in range(_PARTS):
+            block = inside[part * len(inside) // _PARTS : (part + 1) * len(inside) // _PARTS]
+            if block:
+                means = {key: _mean([getattr(step, key) for step in block]) for key in _COLUMNS}
+                rows.append((f"{name}, steps {block[0].step} to {block[-1].step}", means))
+        held_out = [s.event for s in kept if isinstance(s.event, Eval) and first < s.event.step <= last]
+        if held_out:
+            final = held_out[-1]
+            rows.append(
+                (f"{name}, held out at step {final.step}", {key: getattr(final, key, None) for key in _COLUMNS})
+            )
+        first = last
+    shown = [key for key in _COLUMNS if any(values[key] is not None for _, values in rows)]
+    lines = ["| mean over | " + " | ".join(_COLUMNS[key] for key in shown) + " |", "|---" * (len(shown) + 1) + "|"]
+    for title, values in rows:
+        cells = ("-" if (value := values[key]) is None else f"{value:.4g}" for key in shown)
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    found = [value for value in values if value is not None]
+    return sum(found) / len(found) if found else None
 
 
 def _table(rows: Mapping[str, str]) -> list[str]:

@@ -216,7 +216,8 @@ class PairTrainer(Driven):
         return super().refuse(what, pairs or [pair for batch in self._batches for pair in batch])
 
     def _laid_out(self, pairs: Sequence[Pair]) -> Any:
-        batch = collate(pairs, rejected=self.loss.needs_rejected, packed=self.policy.packs)
+        policy = self.policy
+        batch = collate(pairs, rejected=self.loss.needs_rejected, packed=policy.packs, multiple=policy.row_multiple)
         return batch.to(self.args.device)
 
     def _empty(self) -> Figures:

@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from aligntui.backend.train.demo_run import demo_rows, main
+from aligntui.backend.train.demo.__main__ import main
+from aligntui.backend.train.demo.run import demo_rows
 from aligntui.config.training import load_config
 from tests.backend import run_folders
 

@@ -1,8 +1,8 @@
-"""Opposed pairs of the demo data set, expanded to contrastive examples and turned into padded batches.
+"""Opposed pairs of the demo data set, expanded to contrastive examples.
 
 A record holds one prompt with the answers written for two instruction types. It gives two examples that share the
 prompt and prefer opposite answers, so nothing but the instruction tells which answer is wanted (methods.md, section 4).
-Pinned in tests/backend/test_demo_recipe.py.
+Pinned in tests/backend/test_demo_records.py.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from aligntui.backend.template import Template, encode_rendered, render_prompt
+from aligntui.config.paths import bundled
 from aligntui.core.errors import UserError
 from aligntui.core.instruction import InstructionType
-from aligntui.core.prompt_format import Message, Mode
 
 HELD_OUT_OF = 10
 """One record in about ten is held out."""
@@ -48,30 +45,6 @@ class Example:
     prompt: str
     chosen: str
     rejected: str
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """Token ids of one example; both answers end with the end-of-sequence token."""
-
-    prompt: list[int]
-    chosen: list[int]
-    rejected: list[int]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Padded examples: the chosen rows first, then the rejected ones in the same order."""
-
-    ids: torch.Tensor
-    """Token ids, (2 * examples, tokens), padded on the right."""
-    answer: torch.Tensor
-    """True where a token belongs to an answer or ends it, (2 * examples, tokens)."""
-
-    @property
-    def examples(self) -> int:
-        """Number of preferences in the batch."""
-        return self.ids.shape[0] // 2
 
 
 def read_library(file: Path) -> dict[str, InstructionType]:
@@ -119,6 +92,21 @@ def data_sha256(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def bundled_records() -> tuple[dict[str, InstructionType], list[Record], list[Record], str]:
+    """Instruction types, training records, held-out records, and the SHA-256 of the files they come from.
+
+    Raises:
+        UserError: the bundled data are missing or damaged.
+    """
+    library_file = bundled("datasets", "instructions", "canonical.jsonl")
+    files = sorted(bundled("datasets", "opposed-demo").glob("part-*.jsonl"))
+    if not files:
+        raise UserError("The bundled opposed pairs are missing.", "They travel with aligntui: install it again.")
+    library = read_library(library_file)
+    train, held_out = split(read_records(files, library))
+    return library, train, held_out, data_sha256([library_file, *files])
+
+
 def split(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
     """Training records and held-out ones.
 
@@ -147,35 +135,6 @@ def expand(records: Sequence[Record], library: dict[str, InstructionType], rotat
             turns[wanted] += 1
             examples.append(Example(record.id, wanted, at + 1, phrasings[at], record.prompt, chosen, rejected))
     return examples
-
-
-def encode(example: Example, tokenizer: Any, template: Template) -> Encoded:
-    """Render as chat renders it (instruction in the system slot) and append the end of the turn to both answers."""
-    text = render_prompt(tokenizer, template, [Message("user", example.prompt)], example.instruction, Mode.SYSTEM)
-    end = [tokenizer.eos_token_id]
-    return Encoded(
-        prompt=encode_rendered(tokenizer, text),
-        chosen=encode_rendered(tokenizer, example.chosen) + end,
-        rejected=encode_rendered(tokenizer, example.rejected) + end,
-    )
-
-
-def collate(encoded: Sequence[Encoded], pad_id: int) -> Batch:
-    """Pad on the right, where a causal model cannot look, so no attention mask is needed.
-
-    With prompt [5, 6], chosen [7, 2] and rejected [8, 9, 2]:
-        ids    [[5, 6, 7, 2, pad], [5, 6, 8, 9, 2]]
-        answer [[0, 0, 1, 1, 0],   [0, 0, 1, 1, 1]]
-    """
-    rows = [(e.prompt, e.chosen) for e in encoded] + [(e.prompt, e.rejected) for e in encoded]
-    longest = max(len(prompt) + len(answer) for prompt, answer in rows)
-    ids = torch.full((len(rows), longest), pad_id)
-    mask = torch.zeros((len(rows), longest), dtype=torch.bool)
-    for row, (prompt, answer) in enumerate(rows):
-        end = len(prompt) + len(answer)
-        ids[row, :end] = torch.tensor(prompt + answer)
-        mask[row, len(prompt) : end] = True
-    return Batch(ids, mask)
 
 
 def _read_lines(file: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,46 @@
+"""A run is filled by one process at a time, and a killed one lets it go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aligntui.core.errors import UserError
+from aligntui.workbench.generation.holding import held, held_ones
+from tests.workbench.switch_bench import cells_over, opened_bench
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from aligntui.workbench.generation.holding import held
+with held(Path(sys.argv[1]), SimpleNamespace(id=sys.argv[2], name="theirs")):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+async def test_two_processes_cannot_fill_one_run(tmp_path: Path) -> None:
+    async with opened_bench(tmp_path) as bench:
+        database = bench.store.path
+        run, other = await bench.begin(cells_over(["Why?"])), await bench.begin(cells_over(["How?"]))
+        assert held_ones(database, [run, other]) == frozenset()
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDS, str(database), run.id], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert process.stdout is not None and process.stdout.readline() == "held\n"
+            assert held_ones(database, [run, other]) == {run.id}
+            with pytest.raises(UserError, match="answered by another process"), held(database, run):
+                pass
+            with held(database, other):
+                assert held_ones(database, [run, other]) == {run.id, other.id}
+            assert held_ones(database, [other]) == frozenset()
+        finally:
+            process.kill()
+            process.wait()
+        with held(database, run):
+            assert held_ones(database, [run]) == {run.id}
