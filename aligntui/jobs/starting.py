@@ -25,6 +25,7 @@ from aligntui.core.errors import EnvironmentProblem, UserError
 from aligntui.core.files import write_text_atomic
 from aligntui.jobs.file_lock import locked
 from aligntui.jobs.folders import RunFolder, read_json, write_json
+from aligntui.jobs.launcher import asked_processes, launcher_words
 from aligntui.jobs.liveness import ProcessRecord
 from aligntui.wire.run_events import ENDINGS, read_events
 
@@ -68,7 +69,11 @@ def process_command(
     own = _own_trainer()
     if own is not None:
         return [*own, str(folder.path), *flags]
-    launcher = [] if accelerate is None or preview else ["-m", "accelerate.commands.launch", *accelerate]
+    if accelerate is None or preview:
+        return [sys.executable, "-m", MODULE, str(folder.path), *flags]
+    asked = asked_processes(accelerate)
+    flags += ["--processes", str(asked)] if asked else []
+    launcher = ["-m", "accelerate.commands.launch", *launcher_words(accelerate)]
     return [sys.executable, *launcher, "-m", MODULE, str(folder.path), *flags]
 
 

@@ -60,3 +60,10 @@ def test_a_sharded_head_is_refused_before_anything_is_loaded(
     assert run_folders.train_here(folder) == 2
     (failed,) = run_folders.events(folder)
     assert "output head" in failed.event.error and "data parallelism" in failed.event.hint
+
+
+def test_fewer_processes_than_were_asked_for_are_refused(tiny_llama: Path, tmp_path: Path) -> None:
+    folder = run_folders.make_run(tmp_path, tiny_llama, SETTINGS)
+    assert run_folders.train_here(folder, "--processes", "2") == 2
+    (failed,) = run_folders.events(folder)
+    assert "2 processes were asked for, and the launcher started 1" in failed.event.error

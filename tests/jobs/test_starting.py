@@ -16,6 +16,7 @@ from aligntui.config.child_environment import child_environment
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import EnvironmentProblem, UserError
 from aligntui.jobs.folders import RunFolder, write_json
+from aligntui.jobs.launcher import asked_processes, launcher_words
 from aligntui.jobs.queue import Queue
 from aligntui.jobs.starting import (
     MODULE,
@@ -138,11 +139,14 @@ def test_command_lines(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) ->
         sys.executable,
         "-m",
         "accelerate.commands.launch",
+        "--multi_gpu",
         "--num_processes",
         "2",
         "-m",
         MODULE,
         str(folder.path),
+        "--processes",
+        "2",
     ]
     assert process_command(folder, accelerate=words) == launch
     assert process_command(folder, accelerate=words, preview=True) == [*own, "--preview"], "a preview is one process"
@@ -153,3 +157,19 @@ def test_the_current_folder_cannot_stand_in_for_a_library() -> None:
     assert made["PYTHONSAFEPATH"] == "1"
     assert made["PYTHONPATH"].split(os.pathsep) == [str(ROOT), "/more"]
     assert child_environment()["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(
+    ("words", "launched", "count"),
+    [
+        (["--num_processes", "2", "--cpu"], ["--multi_gpu", "--num_processes", "2"], 2),
+        (["--num-processes=4"], ["--multi_gpu", "--num-processes=4"], 4),
+        (["--multi_gpu", "--num_processes", "2"], ["--multi_gpu", "--num_processes", "2"], 2),
+        (["--config_file", "two.yaml"], ["--config_file", "two.yaml"], 0),
+        (["--num_processes", "1"], ["--num_processes", "1"], 1),
+        (["--num_processes"], ["--num_processes"], 0),
+        ([], [], 0),
+    ],
+)
+def test_as_many_processes_start_as_were_asked_for(words: list[str], launched: list[str], count: int) -> None:
+    assert launcher_words(words) == launched and asked_processes(words) == count

@@ -1,4 +1,4 @@
-"""`python -m aligntui.backend.train.run FOLDER [--resume | --preview]`.
+"""`python -m aligntui.backend.train.run FOLDER [--resume | --preview] [--processes N]`.
 
 FOLDER is `adapters/NAME/run/` with `config.yaml` and `data/train.jsonl`. Exit codes: 0 done or stopped as asked, 1 a bug of
 ours, 2 the user can fix it, 3 the environment lacks something. With --preview it prints the first batch as JSON lines and
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m aligntui.backend.train.run", description="Train one run folder.")
     parser.add_argument("folder", type=Path, help="adapters/NAME/run")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    parser.add_argument(
+        "--processes", type=int, default=0, metavar="N", help="train with so many processes or not at all"
+    )
     parser.add_argument("--preview", action="store_true", help="print the first batch as fed, and train nothing")
     options = parser.parse_args(arguments)
     settle_environment()  # before torch is imported
@@ -39,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = RunFolder(options.folder)
         if options.preview:
             return _preview(folder)
-        return _train(folder, resume=options.resume)
+        return _train(folder, resume=options.resume, processes=options.processes)
     except AligntuiError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -53,21 +56,22 @@ def _preview(folder: RunFolder) -> int:
     return 0
 
 
-def _train(folder: RunFolder, *, resume: bool) -> int:
+def _train(folder: RunFolder, *, resume: bool, processes: int) -> int:
     from aligntui.backend.train.run.event_log import EventLog
 
     first = int(os.environ.get("RANK", "0")) == 0
     with folder.held() if first else contextlib.nullcontext():
         log = EventLog(folder.events if first else None)
         try:
-            return _watched(folder, log, resume=resume, first=first)
+            return _watched(folder, log, resume=resume, first=first, processes=processes)
         finally:
             log.close()
 
 
-def _watched(folder: RunFolder, log: EventLog, *, resume: bool, first: bool) -> int:
+def _watched(folder: RunFolder, log: EventLog, *, resume: bool, first: bool, processes: int) -> int:
     """Train, and leave the reason in the events however it ends."""
     from aligntui.backend.train.run.hooks import StopSignals
+    from aligntui.backend.train.run.processes import check_processes
     from aligntui.backend.train.run.running import Run, check_fresh
 
     signals = StopSignals()
@@ -78,6 +82,7 @@ def _watched(folder: RunFolder, log: EventLog, *, resume: bool, first: bool) -> 
         if first:
             folder.write_process()
             folder.take_requests()  # asked of an earlier life
+        check_processes(processes)
         run = Run(folder, log, signals, resume=resume)
         if first:
             run.checkpoints.sweep()

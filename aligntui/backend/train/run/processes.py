@@ -24,6 +24,23 @@ def join_processes(device: str) -> None:
     PartialState(cpu=on_cpu, **({"backend": "gloo"} if on_cpu else {}))
 
 
+def check_processes(asked: int) -> None:
+    """Refuse to train with another number of processes than was asked for: a step would see less data than was meant.
+
+    Args:
+        asked: 0 takes what the launcher started.
+
+    Raises:
+        UserError: the launcher started another number.
+    """
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if asked and started != asked:
+        raise UserError(
+            f"{asked} processes were asked for, and the launcher started {started}.",
+            "Say `--multi_gpu` among the words for accelerate (it also starts processes on a CPU), or look at its configuration.",
+        )
+
+
 def meet() -> None:
     """Wait until all processes have come here."""
     if world() > 1:
