@@ -10,9 +10,11 @@ import pytest
 
 from aligntui.config.paths import embedded_model
 
-if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-    # below `nohup` the signal is ignored by every process that is started; one that is caught is not inherited
-    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+for number, handler in ((signal.SIGHUP, lambda _number, _frame: None), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        # below `nohup`, or in the background of a script, every process that is started ignores it, too; what is caught
+        # is not inherited
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -24,7 +24,7 @@ from aligntui.workbench.scoring.plan import ScorePlan
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "running": ("◉", "$text-success"),
-    "elsewhere": ("◉", "$text-secondary"),
+    "elsewhere": ("◎", "$text-success"),
     "waiting": ("○", "$text-secondary"),
     "failed": ("✖", "$text-error"),
     "whole": ("●", "$text-success"),

@@ -152,7 +152,7 @@ async def test_a_run_that_another_process_answers_is_only_watched(scores, tmp_pa
         run = desk.runs[0]
         with held(c.chat.store.path, run):  # as the process does that fills it
             screen.load()
-            await c.sees("◉ answered by another process")
+            await c.sees("◎ answered by another process")
             assert "r Go on" not in footer(c)
             with pytest.raises(UserError, match="another process"):
                 await fill_run(c.chat, run, lambda event: None)

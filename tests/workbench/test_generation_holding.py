@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aligntui.core.errors import UserError
-from aligntui.workbench.generation.holding import held, held_ones
+from aligntui.workbench.generation.holding import filled_elsewhere, held
 from tests.workbench.switch_bench import cells_over, opened_bench
 
 HOLDS = """
@@ -27,20 +27,21 @@ async def test_two_processes_cannot_fill_one_run(tmp_path: Path) -> None:
     async with opened_bench(tmp_path) as bench:
         database = bench.store.path
         run, other = await bench.begin(cells_over(["Why?"])), await bench.begin(cells_over(["How?"]))
-        assert held_ones(database, [run, other]) == frozenset()
+        assert await filled_elsewhere(database, [run, other], None) == frozenset()
         process = subprocess.Popen(
             [sys.executable, "-c", HOLDS, str(database), run.id], stdout=subprocess.PIPE, text=True
         )
         try:
             assert process.stdout is not None and process.stdout.readline() == "held\n"
-            assert held_ones(database, [run, other]) == {run.id}
+            assert await filled_elsewhere(database, [run, other], None) == {run.id}
             with pytest.raises(UserError, match="answered by another process"), held(database, run):
                 pass
             with held(database, other):
-                assert held_ones(database, [run, other]) == {run.id, other.id}
-            assert held_ones(database, [other]) == frozenset()
+                assert await filled_elsewhere(database, [run, other], None) == {run.id, other.id}
+                assert await filled_elsewhere(database, [run, other], other) == {run.id}, "ours is not elsewhere"
+            assert await filled_elsewhere(database, [other], None) == frozenset()
         finally:
             process.kill()
             process.wait()
         with held(database, run):
-            assert held_ones(database, [run]) == {run.id}
+            assert await filled_elsewhere(database, [run], None) == {run.id}

@@ -32,7 +32,7 @@ class ScoreScreen(ScoreBoard):
     """
 
     HELP = (
-        "**Scores.** One line for each run, the newest first: ◉ under way (grey: by another process), ○ waits, ● whole, ◐ answers are missing, ✖ broke off; a "
+        "**Scores.** One line for each run, the newest first: ◉ under way, ◎ answered by another process, ○ waits, ● whole, ◐ answers are missing, ✖ broke off; a "
         "number marks those that are compared. {key:score.new} begins runs with the chat's base and adapters; while one is under "
         "way its partial scores stand beside it, and the chat waits.\n\n"
         "**Results.** `Enter` judges what is answered and opens the tables; from a rate `Enter` goes down to its prompts, each with "

@@ -47,7 +47,7 @@ class SwitchRunsScreen(GuardedScreen[None]):
     """
 
     HELP = (
-        "**Switch runs.** One line for each run, the newest first: ◉ under way, ● whole, ◐ answers are missing. "
+        "**Switch runs.** One line for each run, the newest first: ◉ under way, ◎ answered by another process, ● whole, ◐ answers are missing. "
         "{key:runs.new} begins one with the chat's base, adapters and settings, {key:runs.resume} goes on with one that was stopped "
         "or killed, `Enter` measures it and shows the report, {key:runs.export} writes the report with figures and tables. "
         "While a run is under way the chat waits for it."
@@ -122,7 +122,7 @@ class SwitchRunsScreen(GuardedScreen[None]):
         done, live = self._done(run), self.desk.running is not None and self.desk.running.id == run.id
         sign, style = ("●", "$text-success") if done >= run.cells else ("◐", "$text-warning")
         if live or run.id in self.desk.elsewhere:
-            sign, style = "◉", "$text-success" if live else "$text-secondary"
+            sign, style = "◉" if live else "◎", "$text-success"
         head = Content.assemble(
             (f" {sign} ", style), (f"{run.created_at[5:16].replace('T', ' ')}  ", MUTED),
             (f"{done / run.cells:>4.0%} of {run.cells:>6,}  ", "$text-secondary"),
@@ -241,8 +241,8 @@ class SwitchRunsScreen(GuardedScreen[None]):
             case "runs.new":
                 return not running
             case "runs.resume":
-                open_ = run is not None and run.done < run.cells and run.id not in self.desk.elsewhere
-                return open_ and not running
+                unfinished = run is not None and run.done < run.cells
+                return unfinished and not running and run.id not in self.desk.elsewhere
             case "runs.report" | "runs.export":
                 return run is not None and run.done > 0 and not running
         return True

@@ -5,6 +5,7 @@ Two that fill the same run would ask every answer twice. Pinned in tests/workben
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
@@ -40,9 +41,19 @@ def held(database: Path, run: GenerationRun) -> Iterator[None]:
         os.close(handle)
 
 
-def held_ones(database: Path, runs: Sequence[GenerationRun]) -> frozenset[str]:
-    """Ids of those among the runs that some process fills now."""
-    return frozenset(run.id for run in runs if is_locked(_file(database, run)))
+async def filled_elsewhere(
+    database: Path, runs: Sequence[GenerationRun], running: GenerationRun | None
+) -> frozenset[str]:
+    """Ids of the unfinished runs that another process fills now.
+
+    Args:
+        database: where they are stored.
+        runs: all that are listed.
+        running: the one that this process fills, None without one.
+    """
+    ours = running.id if running else ""
+    unfinished = [run for run in runs if run.done < run.cells and run.id != ours]
+    return await asyncio.to_thread(lambda: frozenset(run.id for run in unfinished if is_locked(_file(database, run))))
 
 
 def _file(database: Path, run: GenerationRun) -> Path:

@@ -18,7 +18,7 @@ from aligntui.score.battery.delivery import Delivery
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import sides_of
 from aligntui.workbench.generation.filling import AT_ONCE, Filler
-from aligntui.workbench.generation.holding import held_ones
+from aligntui.workbench.generation.holding import filled_elsewhere
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.scoring.comparing import Comparison, Source, compare
@@ -98,9 +98,7 @@ class ScoreDesk:
     async def load(self) -> None:
         """Read the list; marks of runs that are gone go."""
         self.runs = await self.chat.store.run(lambda store: store.list_runs(RunKind.SCORE))
-        ours = self.running.id if self.running else ""
-        open_ = [run for run in self.runs if run.done < run.cells and run.id != ours]
-        self.elsewhere = await asyncio.to_thread(held_ones, self.chat.store.path, open_)
+        self.elsewhere = await filled_elsewhere(self.chat.store.path, self.runs, self.running)
         known = {run.id for run in self.runs}
         self.marked = [id_ for id_ in self.marked if id_ in known]
         self.emit()

@@ -18,7 +18,7 @@ from aligntui.data.switch_suites import load_suites
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.embedding import Embedder
 from aligntui.workbench.generation.filling import Filler
-from aligntui.workbench.generation.holding import held_ones
+from aligntui.workbench.generation.holding import filled_elsewhere
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
 from aligntui.workbench.loaded import loaded_engine
 from aligntui.workbench.switching.asking import free_engine
@@ -77,9 +77,7 @@ class SwitchDesk:
     async def load(self) -> None:
         """Read the list."""
         self.runs, self.judged = await self.chat.store.run(_listed)
-        ours = self.running.id if self.running else ""
-        open_ = [run for run in self.runs if run.done < run.cells and run.id != ours]
-        self.elsewhere = await asyncio.to_thread(held_ones, self.chat.store.path, open_)
+        self.elsewhere = await filled_elsewhere(self.chat.store.path, self.runs, self.running)
         self.emit()
 
     async def begin(self, order: RunOrder) -> GenerationRun:
