@@ -241,8 +241,7 @@ class SwitchRunsScreen(GuardedScreen[None]):
             case "runs.new":
                 return not running
             case "runs.resume":
-                unfinished = run is not None and run.done < run.cells
-                return unfinished and not running and run.id not in self.desk.elsewhere
+                return run is not None and not running and run.done < run.cells and run.id not in self.desk.elsewhere
             case "runs.report" | "runs.export":
                 return run is not None and run.done > 0 and not running
         return True
