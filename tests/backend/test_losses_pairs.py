@@ -144,7 +144,7 @@ class TestMask:
         ]
         assert widened(None, 5) is None and widened(mask, 5) is mask
         layout = PairLayout(((20, 9, 4), (32, 0, 0)), torch.device("cpu"))
-        assert [None if one is None else len(one) for one in layout.masks(None)] == [64, None]
+        assert [None if one is None else len(one) for one in layout.masks(None, 32)] == [64, None]
 
     def test_plainly_causal_needs_none(self):
         assert pair_mask(2, 2, 0, None, torch.device("cpu")) is None
@@ -274,3 +274,7 @@ def test_a_filled_row_gives_what_the_bare_one_gives(make, tmp_path):
     wide = collate(pairs, packed=False, multiple=16)
     assert wide.ids.shape == wide.mask.shape == (4, 16)
     torch.testing.assert_close(policy.hidden(wide), policy.hidden(collate(pairs, packed=False)))
+    half = policy.peft.to(torch.bfloat16)  # attention fills up its pairs, too
+    assert half is policy.peft
+    together, alone = policy.hidden(bare).float(), policy.hidden(collate(pairs, packed=False)).float()
+    torch.testing.assert_close(together, alone, atol=0.06, rtol=0.06)

@@ -20,7 +20,8 @@ from transformers.masking_utils import sdpa_mask
 
 NAME = "aligntui_pairs"
 ATTENTION_ROWS = 32
-"""Positions of a pair are filled up to a multiple of it in attention on a CPU."""
+"""Positions of a pair are filled up to a multiple of it in attention in 16 bits on a CPU, where oneDNN compiles a kernel for
+each length (see `products.CPU_ROWS`)."""
 UNSERVED = ("softcap", "s_aux", "position_bias")
 """Arguments of attention functions that change the scores and are not followed here."""
 LAYER_TYPES = {"full_attention", "sliding_attention"}
@@ -33,26 +34,24 @@ class PairLayout:
         self.segments = segments
         self.lengths = [sum(lengths) for lengths in segments]
         self._device = device
-        self._masks: dict[int | None, list[Tensor | None]] = {}
+        self._masks: dict[tuple[int | None, int], list[Tensor | None]] = {}
 
-    def masks(self, window: int | None) -> list[Tensor | None]:
-        """A mask for each pair, (t, t), bool, True where a position may look; None is plainly causal. t is filled up.
+    def masks(self, window: int | None, multiple: int = 1) -> list[Tensor | None]:
+        """A mask for each pair, (t, t), bool, True where a position may look; None is plainly causal.
 
         Args:
             window: positions that a sliding layer looks back, itself included; None looks back to the beginning.
+            multiple: t is the pair's length filled up to a multiple of it.
         """
         longest = max(prompt + max(chosen, rejected) for prompt, chosen, rejected in self.segments)
         window = None if window is None or window >= longest else window
-        if window not in self._masks:
-            self._masks[window] = [
-                widened(pair_mask(*lengths, window, self._device), length + self.filling(length))
+        key = (window, multiple)
+        if key not in self._masks:
+            self._masks[key] = [
+                widened(pair_mask(*lengths, window, self._device), length + -length % multiple)
                 for lengths, length in zip(self.segments, self.lengths, strict=True)
             ]
-        return self._masks[window]
-
-    def filling(self, length: int) -> int:
-        """Positions that attention adds behind a pair: oneDNN compiles a kernel for each length on a CPU (`CPU_ROWS`)."""
-        return -length % ATTENTION_ROWS if self._device.type == "cpu" else 0
+        return self._masks[key]
 
 
 def widened(mask: Tensor | None, width: int) -> Tensor | None:
@@ -131,11 +130,13 @@ def pair_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)  # (1, H, T, W)
     lengths = pair_layout.lengths
-    masks = pair_layout.masks(options.get("sliding_window"))
+    compiled = query.device.type == "cpu" and query.dtype in (torch.bfloat16, torch.float16)
+    multiple = ATTENTION_ROWS if compiled else 1
+    masks = pair_layout.masks(options.get("sliding_window"), multiple)
     parts = zip(lengths, *(part.split(lengths, 2) for part in (query, key, value)), strict=True)
     done = []
     for (length, *parts_of_pair), mask in zip(parts, masks, strict=True):
-        filling = pair_layout.filling(length)
+        filling = -length % multiple
         q, k, v = (functional.pad(part, (0, 0, 0, filling)) if filling else part for part in parts_of_pair)
         seen = functional.scaled_dot_product_attention(
             q, k, v, attn_mask=mask, dropout_p=dropout, is_causal=mask is None, scale=scaling
