@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aligntui.core.errors import UserError
+
 _KINDS = {
     "--multi_gpu",
     "--config_file",
@@ -18,8 +20,7 @@ _KINDS = {
     "--tpu",
     "--mpirun_hostfile",
 }
-_OWN = {"--cpu", "--use_cpu"}
-"""Where the run computes is said by its own configuration."""
+_CPU = {"--cpu", "--use_cpu"}
 
 
 def asked_processes(words: Sequence[str]) -> int:
@@ -33,11 +34,20 @@ def asked_processes(words: Sequence[str]) -> int:
 
 
 def launcher_words(words: Sequence[str]) -> list[str]:
-    """The words, with the flag that makes accelerate start several processes where they ask for several."""
+    """The words, with the flag that makes accelerate start several processes where they ask for several.
+
+    Raises:
+        UserError: several processes and `--cpu`, with which accelerate starts one.
+    """
     names = {_dashed(word).partition("=")[0] for word in words}
     if asked_processes(words) < 2 or names & _KINDS:
         return list(words)
-    return ["--multi_gpu", *(word for word in words if _dashed(word) not in _OWN)]
+    if names & _CPU:
+        raise UserError(
+            "With --cpu accelerate starts one process, whatever --num_processes says.",
+            "Leave --cpu out: --set device=cpu says where the run computes.",
+        )
+    return ["--multi_gpu", *words]
 
 
 def _dashed(word: str) -> str:

@@ -21,10 +21,11 @@ from pathlib import Path
 import psutil
 
 from aligntui.config.child_environment import child_environment
+from aligntui.config.paths import Workspace
 from aligntui.core.errors import EnvironmentProblem, UserError
 from aligntui.core.files import write_text_atomic
 from aligntui.jobs.file_lock import locked
-from aligntui.jobs.folders import RunFolder, read_json, write_json
+from aligntui.jobs.folders import RunFolder, list_run_folders, read_json, write_json
 from aligntui.jobs.launcher import asked_processes, launcher_words
 from aligntui.jobs.liveness import ProcessRecord
 from aligntui.wire.run_events import ENDINGS, read_events
@@ -133,6 +134,12 @@ def living_process(folder: RunFolder) -> ProcessRecord | None:
         if record is not None and record.is_alive:
             return record
     return None
+
+
+def living_runs(workspace: Workspace) -> list[tuple[RunFolder, ProcessRecord]]:
+    """Every run of the workspace at which a process is now, with that process."""
+    found = ((folder, living_process(folder)) for folder in list_run_folders(workspace))
+    return [(folder, process) for folder, process in found if process is not None]
 
 
 def is_leaving(folder: RunFolder) -> bool:

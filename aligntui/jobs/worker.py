@@ -18,10 +18,18 @@ from pathlib import Path
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import AligntuiError
 from aligntui.core.ids import now_utc
-from aligntui.jobs.folders import RunFolder, list_run_folders, read_json, run_folder
+from aligntui.jobs.folders import RunFolder, read_json, run_folder
 from aligntui.jobs.liveness import ProcessRecord
 from aligntui.jobs.queue import Entry, Queue
-from aligntui.jobs.starting import Started, living_process, note_failed_start, reap_later, spawn_detached, start_run
+from aligntui.jobs.starting import (
+    Started,
+    living_process,
+    living_runs,
+    note_failed_start,
+    reap_later,
+    spawn_detached,
+    start_run,
+)
 
 POLL_S = 0.5
 START_DEADLINE_S = 20.0
@@ -102,7 +110,7 @@ class Worker:
     def _start_turns(self) -> None:
         while not self.asked_to_leave and any(not entry.running for entry in self.queue.entries()):
             # runs that were started by hand need memory too, so they count
-            living = sum(living_process(folder) is not None for folder in list_run_folders(self.queue.workspace))
+            living = len(living_runs(self.queue.workspace))
             if living >= self.queue.at_once:
                 return
             entry = self.queue.claim()

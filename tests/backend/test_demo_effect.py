@@ -9,7 +9,7 @@ import pytest
 
 from aligntui.backend.infer.weights import Base, load_base
 from aligntui.backend.train.demo import effect
-from aligntui.backend.train.demo.answering import answer_all
+from aligntui.backend.train.demo.answering import EXAMPLE_TYPES, answer_all
 from aligntui.backend.train.demo.card import CARD_FILE, COMMAND, write_effect
 from aligntui.backend.train.demo.measuring import measure
 from aligntui.backend.train.demo.records import bundled_records
@@ -69,7 +69,8 @@ def test_base_and_adapter_are_measured_and_written_into_the_card_of_the_run(
     assert found.prompts == 2 and len(found.examples) == 4
     # a random adapter on a random base changes what is written
     assert any(ours.text != theirs.text for ours, theirs in found.examples)
-    assert [theirs.type for _, theirs in found.examples] != [theirs.prompt for _, theirs in found.examples]
+    assert {theirs.type for _, theirs in found.examples} == set(EXAMPLE_TYPES)
+    assert all(ours.prompt == theirs.prompt == "Why do we yawn?" for ours, theirs in found.examples)
 
     write_effect(folder, found)
     once = (folder / CARD_FILE).read_text("utf-8")

@@ -1,5 +1,7 @@
 """One model as policy and reference."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.multiprocessing
@@ -11,6 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 from aligntui.backend.train.losses.config import LossConfig, Method, SftReduction
 from aligntui.backend.train.losses.pairs import Pair, collate
 from aligntui.backend.train.losses.policy import prepare, reference_on
+from aligntui.backend.train.losses.products import CPU_ROWS
 from aligntui.backend.train.losses.step import Totals, pair_step
 from aligntui.core.errors import UserError
 
@@ -50,6 +53,12 @@ def test_reference_is_the_base_bitwise(base):
         with reference_on(model):
             assert torch.equal(model(input_ids=ids).logits, expected)
         assert not torch.equal(model(input_ids=ids).logits, expected)
+
+
+def test_rows_are_filled_up_on_a_cpu(base):
+    packed = prepare(with_adapter(base))
+    assert packed.packs and packed.row_multiple == CPU_ROWS
+    assert replace(packed, packs=False).row_multiple == CPU_ROWS // 4
 
 
 def test_a_fresh_adapter_is_its_own_reference(base):

@@ -93,3 +93,20 @@ def test_an_adapted_model_learns_the_same(tiny_llama):
     torch.testing.assert_close(gradients(), before)
     merged = model.merge_and_unload()
     assert all(isinstance(m, nn.Linear) for n, m in merged.named_modules() if n.endswith("proj"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "seen"), [(1, 80, 64), (64, 80, 64), (65, 80, 80), (80, 80, 80), (3, 3, 3), (130, 160, 160)]
+)
+def test_few_numbers_of_rows_are_met(linear, monkeypatch, rows, most, seen):
+    met = []
+
+    def counted(x, weight, bias=None):
+        met.append(len(x))
+        return product(x, weight, bias)
+
+    monkeypatch.setattr(products, "product", counted)
+    x = torch.randn(rows, 48)
+    found = products.product_of_rows(x, linear.weight, linear.bias, most=most)
+    assert met == [seen] and found.shape == (rows, 20)
+    torch.testing.assert_close(found, nn.functional.linear(x, linear.weight, linear.bias))

@@ -162,7 +162,7 @@ def test_the_current_folder_cannot_stand_in_for_a_library() -> None:
 @pytest.mark.parametrize(
     ("words", "launched", "count"),
     [
-        (["--num_processes", "2", "--cpu"], ["--multi_gpu", "--num_processes", "2"], 2),
+        (["--num_processes", "1", "--cpu"], ["--num_processes", "1", "--cpu"], 1),
         (["--num-processes=4"], ["--multi_gpu", "--num-processes=4"], 4),
         (["--multi_gpu", "--num_processes", "2"], ["--multi_gpu", "--num_processes", "2"], 2),
         (["--config_file", "two.yaml"], ["--config_file", "two.yaml"], 0),
@@ -173,3 +173,9 @@ def test_the_current_folder_cannot_stand_in_for_a_library() -> None:
 )
 def test_as_many_processes_start_as_were_asked_for(words: list[str], launched: list[str], count: int) -> None:
     assert launcher_words(words) == launched and asked_processes(words) == count
+
+
+def test_a_flag_that_would_start_one_process_is_refused() -> None:
+    with pytest.raises(UserError, match="starts one process") as caught:
+        launcher_words(["--num-processes", "2", "--cpu"])
+    assert "--set device=cpu" in caught.value.hint

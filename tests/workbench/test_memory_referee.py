@@ -107,6 +107,18 @@ async def test_what_fits_beside_the_engine_leaves_it_alone(tmp_path: Path) -> No
         assert await one.lend(ruling, _never) is None
 
 
+async def test_what_a_run_holds_already_counts_for_it(tmp_path: Path) -> None:
+    async with started(tmp_path) as link:
+        own = psutil.Process().pid  # stands for the run, which has begun to load
+        assert link.pid is not None
+        held = held_bytes(RAM, own)
+        one = Referee(link, budget=held + held_bytes(RAM, link.pid) // 2, others=lambda: [("early", own)])
+        assert not one.ruling("the run early", held - MIB, RAM).fits, "as if it were another"
+        ruling = one.ruling("the run early", held - MIB, RAM, running="early")
+        assert ruling.fits and not ruling.stays
+        await one.make_room(ruling)
+
+
 async def _never() -> None:
     raise AssertionError("nobody gave way, so nothing is waited for")
 

@@ -299,6 +299,14 @@ async def test_the_queue_is_ordered_and_left(workspace: Workspace) -> None:
             await desk.move(row, 1)
 
 
+async def test_what_the_training_length_takes_is_said_before_the_start(workspace: Workspace, data: Path) -> None:
+    async with opened(workspace) as desk:
+        roomy = await desk.plan(TrainWish("ecliptica-dpo", str(data), "roomy", "embedded"))
+        short = await desk.plan(TrainWish("ecliptica-dpo", str(data), "short", "embedded", ("length=8",)))
+        assert not any("lose the end of an answer" in text for text in roomy.fit)
+        assert any("lose the end of an answer at steps.length = 8" in text for text in short.fit)
+
+
 async def test_a_queued_run_is_started_by_the_worker(workspace: Workspace, data: Path) -> None:
     async with opened(workspace) as desk:
         plan = await desk.plan(TrainWish("ecliptica-dpo", str(data), "later", "embedded"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aligntui.config.paths import Workspace, embedded_model
-from aligntui.jobs.starting import start_run
+from aligntui.jobs.starting import living_runs, start_run
 from aligntui.workbench.chat_state import Phase
 from aligntui.workbench.columns import Columns
 from aligntui.workbench.engine_link import ModelWish
@@ -18,7 +18,7 @@ from aligntui.workbench.opening import settings_for
 from aligntui.workbench.training.desk import TrainDesk
 from aligntui.workbench.training.fit import IMPORTS_BYTES
 from aligntui.workbench.training.launching import stop
-from aligntui.workbench.training.opening import engine_need, living_trainings
+from aligntui.workbench.training.opening import engine_need
 from tests.jobs.runs import ENVIRONMENT, make_run, no_process_left, wait_until
 from tests.workbench.switch_bench import scripted
 
@@ -59,8 +59,8 @@ async def test_a_console_waits_for_a_training_that_leaves_no_room(workspace: Wor
 
             await bench.chat.engine.close()
             start_run(folder, resume=False).leave()
-            wait_until(lambda: living_trainings(workspace))
-            assert [name for name, _ in living_trainings(workspace)] == ["big"]
+            wait_until(lambda: living_runs(workspace))
+            assert [folder.name for folder, _ in living_runs(workspace)] == ["big"]
             roomy = TrainDesk(workspace, bench.chat, Columns(bench.chat))
             assert await roomy.open_engine() is None, "there is room for both"
             assert bench.chat.state.engine.phase is Phase.READY

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aligntui.core.errors import AligntuiError, EnvironmentProblem
 from aligntui.workbench.chat_state import Phase
@@ -46,6 +46,8 @@ class Ruling:
     gives_way: tuple[Holder, ...] = ()
     stays: tuple[Holder, ...] = ()
     """Holders that cannot be asked to go."""
+    running: str = ""
+    """Name of the holder that needs the memory, where it has begun to load."""
 
     @property
     def after(self) -> int | None:
@@ -132,18 +134,28 @@ class Referee:
             found.append(Holder(name, pid, held_bytes(device, pid), yields=True))
         return [holder for holder in found if holder.bytes]
 
-    def room(self, device: Device, holders: Sequence[Holder]) -> int | None:
-        """Bytes to be had now: what the device has free, and no more than the budget leaves."""
+    def room(self, device: Device, holders: Sequence[Holder], running: str = "") -> int | None:
+        """Bytes to be had now: what the device has free, no more than the budget leaves, and what `running` holds."""
         free = free_bytes(device)
+        own = sum(holder.bytes for holder in holders if holder.name == running)
         if not self.budget:
-            return free
+            return free if free is None else free + own
         left = max(0, self.budget - sum(holder.bytes for holder in holders))
-        return left if free is None else min(free, left)
+        return own + (left if free is None else min(free, left))
 
-    def ruling(self, what: str, need: int, device: Device) -> Ruling:
-        """What has to happen before something that needs `need` bytes starts; changes nothing."""
+    def ruling(self, what: str, need: int, device: Device, *, running: str = "") -> Ruling:
+        """What has to happen before something that needs `need` bytes starts; changes nothing.
+
+        Args:
+            what: who needs the memory.
+            need: bytes needed.
+            device: which memory.
+            running: its name among `others` where it has begun to load: what it holds already can be had.
+        """
         holders = self.holders(device)
-        return rule(what, need, device, self.room(device, holders), holders)
+        others = [holder for holder in holders if holder.name != running]
+        ruling = rule(what, need, device, self.room(device, holders, running), others)
+        return replace(ruling, running=running)
 
     async def make_room(self, ruling: Ruling) -> None:
         """Let those give way who must, and see that the memory is truly there.
@@ -161,7 +173,7 @@ class Referee:
                 await self.link.give_way(ruling.what)
         if ruling.gives_way and not await self._there(ruling):
             await self.bring_back()
-            now = self.room(ruling.device, self.holders(ruling.device))
+            now = self.room(ruling.device, self.holders(ruling.device), ruling.running)
             raise EnvironmentProblem(
                 f"{ruling.what} needs about {in_words(ruling.need)} of the {ruling.device}; after "
                 f"{' and '.join(holder.name for holder in ruling.gives_way)} had given way only {in_words(now or 0)} could be had.",
@@ -171,7 +183,7 @@ class Referee:
     async def _there(self, ruling: Ruling) -> bool:
         deadline = asyncio.get_running_loop().time() + FREED_S
         while True:
-            room = self.room(ruling.device, self.holders(ruling.device))
+            room = self.room(ruling.device, self.holders(ruling.device), ruling.running)
             if room is None or room >= NEARLY * ruling.need:
                 return True
             if asyncio.get_running_loop().time() > deadline:

@@ -236,7 +236,9 @@ class TrainDesk:
                 if not _lives(folder):
                     return
                 # ruled anew, since others may run by now; the process takes longer to load than the engine to go
-                ruling = await asyncio.to_thread(self.referee().ruling, ruling.what, ruling.need, ruling.device)
+                ruling = await asyncio.to_thread(
+                    self.referee().ruling, ruling.what, ruling.need, ruling.device, running=folder.name
+                )
                 if ruling.gives_way and ruling.fits:
                     await self.referee().make_room(ruling)
             problem = await self.referee().lend(ruling, lambda: self._until(lambda: not _lives(folder)))

@@ -98,17 +98,26 @@ class Fit:
             return f"It fits: about {need} of {self.device} at its peak, {free} are free."
         return f"It does not fit: about {need} of {self.device} at its peak, {free} are free."
 
-    def lines(self) -> list[str]:
-        """What is shown before a start."""
+    @property
+    def shares(self) -> str:
+        """What takes the memory."""
         parts = (("weights", self.weights), ("adapter", self.adapter), ("activations", self.activations))
         shown = ", ".join(f"{name} {in_words(int(size))}" for name, size in (*parts, ("loss", self.loss)))
         counted = ", tokens guessed from characters" if self.model_is_guessed else ""
-        lines = [f"memory   {self.verdict}", f"         {shown}; largest batch {self.batch_tokens:,} tokens{counted}"]
-        if self.gone or self.cut:
-            lines.append(
-                f"length   of the records {self.cut:.1%} lose the end of an answer at steps.length = {self.length:,}"
-                + (f", {self.gone:.1%} are left out: their prompts fill it" if self.gone else "")
-            )
+        return f"{shown}; largest batch {self.batch_tokens:,} tokens{counted}"
+
+    @property
+    def lost(self) -> str:
+        """What the training length takes from the records; empty where it takes nothing."""
+        if not self.gone and not self.cut:
+            return ""
+        said = f"of the records {self.cut:.1%} lose the end of an answer at steps.length = {self.length:,}"
+        return said + (f", {self.gone:.1%} are left out: their prompts fill it" if self.gone else "")
+
+    def lines(self) -> list[str]:
+        """What is shown before a start."""
+        lines = [f"memory   {self.verdict}", f"         {self.shares}"]
+        lines += [f"length   {self.lost}"] if self.lost else []
         return lines + ([f"time     {self.pace.sentence}"] if self.pace else [])
 
     def as_dict(self) -> dict[str, Any]:

@@ -6,8 +6,7 @@ Pinned in tests/workbench/test_training_opening.py.
 from __future__ import annotations
 
 from aligntui.config.paths import Workspace
-from aligntui.jobs.folders import list_run_folders
-from aligntui.jobs.starting import living_process
+from aligntui.jobs.starting import living_runs
 from aligntui.workbench.engine_link import EngineLink, ModelWish
 from aligntui.workbench.memory.measuring import Device
 from aligntui.workbench.memory.referee import Referee, Ruling
@@ -16,12 +15,6 @@ from aligntui.workbench.training.model_shape import find_shape
 
 CACHE_SHARE = 0.2
 """Keys and values, and what a forward pass holds for a moment, as a share of the weights."""
-
-
-def living_trainings(workspace: Workspace) -> list[tuple[str, int]]:
-    """Name and process id of every training of the workspace that runs now."""
-    found = ((folder.name, living_process(folder)) for folder in list_run_folders(workspace))
-    return [(name, process.pid) for name, process in found if process is not None]
 
 
 def engine_need(wish: ModelWish, device: Device) -> int | None:
@@ -48,7 +41,7 @@ def opening_ruling(link: EngineLink, budget: int, workspace: Workspace) -> Rulin
         budget: of memory for all processes of ours, in bytes; 0 is what the machine has.
         workspace: whose trainings.
     """
-    living = living_trainings(workspace)
+    living = [(folder.name, process.pid) for folder, process in living_runs(workspace)]
     device = Device.wished(link.wish.device)
     need = engine_need(link.wish, device)
     if not living or need is None:

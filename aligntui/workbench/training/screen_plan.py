@@ -102,5 +102,5 @@ def make_plan(workspace: Workspace, wish: TrainWish) -> Plan:
     fit = estimate_for(submission.config, submission.split)
     if fit is None:
         return Plan(wish, submission, warnings)
-    said = (fit.lines()[1].strip(), *([fit.pace.sentence] if fit.pace else []))
+    said = tuple(text for text in (fit.shares, fit.lost, fit.pace.sentence if fit.pace else "") if text)
     return Plan(wish, submission, warnings, int(fit.needed_bytes), fit.device, said, fit.advice)

@@ -23,21 +23,15 @@ from aligntui.core.errors import UserError
 CPU_ROWS = 64
 """The rows of products are filled up to a multiple of it on a CPU.
 
-oneDNN compiles a kernel for each number of rows that it meets and keeps it: with batches of ever new lengths that took 10 MB and
-a third of the time of each step (embedded model, bfloat16, batches of about 500 tokens: 5.7 GB after 400 steps).
+oneDNN compiles a kernel for each number of rows that it meets and keeps it: with batches of ever new lengths that took 10 MB of
+each step (embedded model, bfloat16, batches of about 500 tokens: 5.7 GB after 400 steps, docs/LOG.md).
 """
 
 
 def product_of_rows(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, most: int) -> Tensor:
     """`product` where the number of rows varies, so that oneDNN meets few numbers of them.
 
-    Shapes: x (M, I), weight (O, I), bias (O,); returns (M, O).
-
-    Args:
-        x: see above.
-        weight: see above.
-        bias: see above.
-        most: the largest M; never filled up beyond it.
+    Shapes: x (M, I), weight (O, I), bias (O,); returns (M, O). `most` is the largest M: no product is filled up beyond it.
     """
     rows = len(x)
     wanted = max(rows, min(most, rows + -rows % CPU_ROWS)) if x.device.type == "cpu" else rows
