@@ -10,7 +10,9 @@ from aligntui.cli import output
 from aligntui.cli.loading import LoadingLine
 from aligntui.cli.output import counted
 from aligntui.cli.progress_line import ProgressLine, progress_text
+from aligntui.config.options import Option
 from aligntui.core.errors import AligntuiError
+from aligntui.core.generation import AT_ONCE, MOST_AT_ONCE
 from aligntui.core.printable import one_line
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from aligntui.workbench.opening import Workbench
 
 T = TypeVar("T")
+
+ROWS = Option("at-once", AT_ONCE, "Answers decoded at the same time.", "run", low=1, high=MOST_AT_ONCE)
 
 
 class RunFace:

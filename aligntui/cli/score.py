@@ -15,12 +15,13 @@ from aligntui.cli.counting_line import counting
 from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.option_flags import options_of, value_of, with_options
 from aligntui.cli.output import counted
-from aligntui.cli.run_face import RunFace, with_server
+from aligntui.cli.run_face import ROWS, RunFace, with_server
 from aligntui.cli.score_wishes import check_flags, load_all, names_of, refuse_with_resume, wish_of
 from aligntui.cli.server_flags import with_servers
 from aligntui.cli.shared import Json, Limit, opened_store, settings_of, workspace_of
 from aligntui.config.options import Option
 from aligntui.core.errors import UserError
+from aligntui.core.generation import AT_ONCE
 from aligntui.core.printable import one_line
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ _TURN = Option(
     "turn", 1, "Ask each question as the user's turn N, after plain exchanges; tells how far an injection reaches.", "run",
     low=1, high=12,
 )  # fmt: skip
-_AT_ONCE = Option("at-once", 20, "Answers decoded at the same time.", "run", low=1, high=512)
 INCOMPLETE = 3
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id, beginning of an id, or name of a run.")]
 
@@ -124,8 +124,8 @@ def _command(suite: str) -> Callable[..., int]:
             str, typer.Option(metavar="RUN", help="Go on with a run, under its own settings.", show_default=False)
         ] = "",
         at_once: Annotated[
-            int, typer.Option("--at-once", metavar="N", parser=value_of(_AT_ONCE), help=_AT_ONCE.help)
-        ] = 20,
+            int, typer.Option("--at-once", metavar="N", parser=value_of(ROWS), help=ROWS.help)
+        ] = AT_ONCE,
         as_json: Json = False,
     ) -> int:
         check_flags(ctx, suite, bool(responses), resume, verdicts, out)

@@ -15,14 +15,15 @@ from aligntui.cli.counting_line import counting
 from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.option_flags import options_of, value_of, with_options
 from aligntui.cli.output import counted
-from aligntui.cli.run_face import RunFace, say_counts
+from aligntui.cli.run_face import ROWS, RunFace, say_counts
 from aligntui.cli.server_flags import with_servers
 from aligntui.cli.shared import Json, opened_store, settings_of, workspace_of
 from aligntui.cli.switch_compare import compare
 from aligntui.cli.switch_face import INCOMPLETE, counts_of, described, how_to_go_on, names_in
-from aligntui.cli.switch_judge import AT_ONCE, Run, judge_answers
+from aligntui.cli.switch_judge import Run, judge_answers
 from aligntui.config.options import Option
 from aligntui.core.errors import UserError
+from aligntui.core.generation import AT_ONCE
 from aligntui.core.printable import one_line
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def run(
     resume: Annotated[
         str, typer.Option(metavar="RUN", help="Go on with a run, under its own settings.", show_default=False)
     ] = "",
-    at_once: Annotated[int, typer.Option("--at-once", metavar="N", parser=value_of(AT_ONCE), help=AT_ONCE.help)] = 20,
+    at_once: Annotated[int, typer.Option("--at-once", metavar="N", parser=value_of(ROWS), help=ROWS.help)] = AT_ONCE,
     as_json: Json = False,
 ) -> int:
     """Ask every prompt under every instruction, base and adapters alike, and store each answer as it is finished.

@@ -11,13 +11,13 @@ from aligntui.cli.engine_argv import engine_argv
 from aligntui.cli.option_flags import value_of, with_options
 from aligntui.cli.output import counted
 from aligntui.cli.progress_line import progress_text
-from aligntui.cli.run_face import RunFace
+from aligntui.cli.run_face import ROWS, RunFace
 from aligntui.cli.shared import Json, opened_store, settings_of, workspace_of
 from aligntui.cli.switch_face import INCOMPLETE, counts_of
 from aligntui.config.options import Option
+from aligntui.core.generation import AT_ONCE
 
 MODEL_FLAGS = ("model", "dtype", "quantisation", "device", "threads", "trust_remote_code")
-AT_ONCE = Option("at-once", 20, "Answers decoded at the same time.", "run", low=1, high=512)
 _SAMPLE = Option("sample", 1, "Judge the answers to so many prompts, of the beginning of the data set.", "judge", low=1)
 _BY = Option(
     "by",
@@ -38,7 +38,7 @@ def judge_answers(
         int | None, typer.Option(metavar="N", parser=value_of(_SAMPLE), help=_SAMPLE.help, show_default=False)
     ] = None,
     by: Annotated[str, typer.Option(metavar="<logprob|letter>", parser=value_of(_BY), help=_BY.help)] = "logprob",
-    at_once: Annotated[int, typer.Option("--at-once", metavar="N", parser=value_of(AT_ONCE), help=AT_ONCE.help)] = 20,
+    at_once: Annotated[int, typer.Option("--at-once", metavar="N", parser=value_of(ROWS), help=ROWS.help)] = AT_ONCE,
     as_json: Json = False,
 ) -> int:
     """Let a model name the instruction of each answer, from the answer alone; without --model the run's own base judges.

@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aligntui.backend.infer.batching import (
+    ROW_POSITIONS,
     SIDES_AT_ONCE,
     WINDOW_BATCHES,
     arrange,
     arrange_by_size,
     order_rows,
     rows_to_begin,
+    split_evenly,
     split_rows,
 )
 from tests.backend import tiny
@@ -122,3 +124,14 @@ def test_one_batch_has_the_base_first_and_strength_0_is_the_base() -> None:
     plans = [plan("x", 3, "b"), plan("y", 3), plan("z", 3, "a"), plan("w", 3, "a", 0.0)]
     assert [p.name for p in order_rows(plans, 0)] == ["y", "w", "z", "x"]
     assert [p.side for p in plans] == ["b", None, "a", None]
+
+
+@given(st.lists(st.integers(1, 2000), min_size=1, max_size=64), st.integers(0, 5))
+def test_threads_get_parts_that_take_about_as_long(sizes: list[int], parts: int) -> None:
+    counts = split_evenly(sizes, parts)
+    assert sum(counts) == len(sizes) and min(counts) > 0 and len(counts) <= max(1, parts)
+    rest, costs = iter(sizes), []
+    for count in counts:
+        costs.append(sum(ROW_POSITIONS + size for size in itertools.islice(rest, count)))
+    fair = sum(costs) / max(1, parts)
+    assert max(costs) <= fair + ROW_POSITIONS + max(sizes)

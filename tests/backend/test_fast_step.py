@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,50 @@ def test_steps_with_more_positions_than_the_first_room(shelf: AdapterShelf, monk
 )
 def test_variants_of_llama(tmp_path: Path, shelf_of: Callable[..., AdapterShelf], options: dict[str, Any]) -> None:
     assert_same_steps(shelf_of(tiny.save_llama(tmp_path / "base", **options)), None, 1e-4)
+
+
+@pytest.mark.parametrize("lanes", [2, 3])
+def test_threads_that_share_a_step_give_what_one_way_gives(
+    tiny_llama: Path, tmp_path: Path, shelf_of: Callable[..., AdapterShelf], lanes: int
+) -> None:
+    shelf = shelf_of(tiny_llama)
+    a, b = (shelf.get(str(tiny.save_adapter(tiny_llama, tmp_path / str(n), seed=n))).sha256 for n in (1, 2))
+    shelf.threads.reading, shelf.threads.stepping = lanes, 1
+    draw = random.Random(lanes)
+    sequences = [[draw.randrange(tiny.VOCABULARY) for _ in range(draw.choice([3, 5, 40, 90]))] for _ in range(26)]
+    sides = [(None, 1.0)] * 5 + [(a, 1.0)] * 9 + [(b, 0.1 * at) for at in range(1, 13)]
+    shelf.routing.set(sides, "cpu")
+    shared, slow = BatchForward(shelf, sequences), BatchForward(shelf, sequences, fast=False)
+    read = slow.prefill()
+    assert shared.prefill() is not None and read is not None
+    tokens, threads = read[0].argmax(-1), set()
+    for step in range(12):
+        threads.add(len(shared._parts))
+        expected = slow.step(tokens)
+        torch.testing.assert_close(shared.step(tokens), expected, atol=1e-4, rtol=1e-3)
+        tokens = expected.argmax(-1)
+        if step in (3, 7):  # rows leave: with fewer than two full lanes one thread does it all
+            stay = list(range(2, len(tokens), 1 if step == 3 else 2))
+            for forward in (shared, slow):
+                forward.keep(stay)
+            sides, tokens = [sides[row] for row in stay], tokens[stay]
+            shelf.routing.set(sides, "cpu")
+    assert threads == {lanes, 1}
+    shelf.routing.clear()
+
+
+def test_a_step_that_fails_in_one_thread_ends_in_all(shelf: AdapterShelf) -> None:
+    shelf.threads.reading, shelf.threads.stepping = 2, 1
+    forward = BatchForward(shelf, [tiny.ids_of("Why?")] * 16)
+    shelf.routing.set([(None, 1.0)] * 16, "cpu")
+    assert forward.prefill() is not None
+    tokens = torch.zeros(16, dtype=torch.int64)
+    tokens[15] = tiny.VOCABULARY  # no such token, in the second thread's part
+    with pytest.raises(IndexError):
+        forward.step(tokens)
+    assert shelf.fast_step is not None and shelf.fast_step._helpers is not None
+    assert not shelf.fast_step._helpers._work_queue.qsize()
+    shelf.routing.clear()
 
 
 SHAPE = {

@@ -31,8 +31,23 @@ def test_one_position_at_a_time_is_the_same_as_many() -> None:
     expected = ours.update(keys, values)
     step.update(keys[:, :, :1], values[:, :, :1])
     for at in range(1, FIRST_ROOM + 3):
-        found = step.append(keys[:, :, at], values[:, :, at])
+        step.advance()
+        found = step.put(None, keys[:, :, at], values[:, :, at])
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_a_position_is_written_by_some_rows_after_others() -> None:
+    whole, parts = GrowingLayer(), GrowingLayer()
+    keys, values = positions(FIRST_ROOM)
+    new_keys, new_values = positions(1, seed=7)
+    for layer in (whole, parts):
+        layer.update(keys, values)
+        layer.advance()
+    expected = whole.put(None, new_keys[:, :, 0], new_values[:, :, 0])
+    for rows in (slice(2, len(keys)), slice(0, 2)):
+        found = parts.put(rows, new_keys[rows, :, 0], new_values[rows, :, 0])
+        assert all(torch.equal(a, b[rows]) for a, b in zip(found, expected, strict=True))
+    assert torch.equal(held(parts)[0], held(whole)[0]) and torch.equal(held(parts)[1], held(whole)[1])
 
 
 def held(layer: GrowingLayer) -> tuple[torch.Tensor, torch.Tensor]:
@@ -88,7 +103,8 @@ def test_a_window_that_moves_on_for_long_keeps_its_contents_and_its_room() -> No
     layer.update(expected, expected)
     for step in range(FIRST_ROOM * 3):
         new = positions(1, rows=2, seed=step)[0]
-        found, _ = layer.append(new[:, :, 0], new[:, :, 0])
+        layer.advance()
+        found, _ = layer.put(None, new[:, :, 0], new[:, :, 0])
         layer.keep([0, 1], 20)
         expected = torch.cat([expected, new], 2)[:, :, 1:]
         assert torch.equal(found[:, :, 1:], expected)

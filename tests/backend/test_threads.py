@@ -61,6 +61,11 @@ def test_prompts_take_all_threads_and_steps_leave_one_core_to_the_console(
     assert seen == [4, 3]
 
 
+@pytest.mark.parametrize(("reading", "stepping", "lanes"), [(2, 1, 2), (16, 4, 4), (16, 15, 1), (4, 4, 1), (1, 1, 1)])
+def test_cores_that_are_left_take_rows_of_their_own(reading: int, stepping: int, lanes: int) -> None:
+    assert Threads(reading, stepping).lanes == lanes
+
+
 def test_a_number_that_the_user_named_is_kept(tiny_llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aligntui.backend.infer.warm_up.choose_threads", lambda *_: pytest.fail("looked for"))
     shelf = AdapterShelf(load_base(str(tiny_llama), dtype="float32", device="cpu"))

@@ -9,7 +9,9 @@ measurements; they decide about speed only, never about what a row says. Pinned 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import accumulate, pairwise
 
 from aligntui.backend.infer.rows import RowPlan
 
@@ -29,6 +31,11 @@ WINDOW_BATCHES = 8
 caller's order and not the longest prompts."""
 SIDES_AT_ONCE = 4
 """Different adapters (the base is one) that are mixed in one stretch of the run: each adds small products to every step."""
+
+LANE_ROWS = 8
+"""Rows of a step that a thread of its own must have to do."""
+ROW_POSITIONS = 220
+"""Cached positions that a step could look at in the time that a row costs besides those it looks at."""
 
 
 def order_rows(plans: list[RowPlan], at_once: int) -> list[RowPlan]:
@@ -94,6 +101,27 @@ def split_rows(sizes: list[int], part_cost: int) -> list[int]:
         parts.append(end - cuts[end])
         end = cuts[end]
     return parts[::-1]
+
+
+def split_evenly(sizes: list[int], parts: int) -> list[int]:
+    """Split neighbouring rows into at most so many parts that take about the same time in a step.
+
+    Args:
+        sizes: positions that each row looks at.
+        parts: wanted; less than 2 is one.
+
+    Returns:
+        The number of rows of each part.
+    """
+    if parts < 2:
+        return [len(sizes)]
+    sums = list(accumulate((ROW_POSITIONS + size for size in sizes), initial=0))
+    ends = [bisect_left(sums, sums[-1] * part / parts) for part in range(1, parts)]
+    # of the two places beside the ideal one, the nearer
+    ends = [
+        end if sums[end] + sums[end - 1] <= 2 * sums[-1] * part / parts else end - 1 for part, end in enumerate(ends, 1)
+    ]
+    return [count for start, end in pairwise([0, *ends, len(sizes)]) if (count := end - start)]
 
 
 def arrange(sides: list[str | None], staying: Iterable[int]) -> list[int]:

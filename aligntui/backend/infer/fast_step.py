@@ -10,6 +10,7 @@ Pinned in tests/backend/test_fast_step.py.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 import torch
@@ -35,10 +36,19 @@ class Span(NamedTuple):
     """Neighbouring rows that attend to the cache from one position on: those of like length, so that little is padding."""
 
     rows: slice
+    """Counted from the first row of the part."""
     first: int
     """First position of the longest of these rows."""
     mask: Tensor | None
     """(b, 1, 1, T - first), bool, False on padding; None where there is none."""
+
+
+class Part(NamedTuple):
+    """Neighbouring rows that one thread takes through the model."""
+
+    rows: slice
+    spans: list[Span]
+    """All rows of the part, in their order."""
 
 
 class FastStep:
@@ -48,7 +58,9 @@ class FastStep:
         self._model = model
         self._routing = routing
         self._version = -1
-        self._layers: list[_Block] = []
+        self._ways: dict[tuple[int, int], _Way] = {}
+        """Of the batch as it is routed now, by the first and the last row of a part."""
+        self._helpers: ThreadPoolExecutor | None = None
         decoder = model.model
         config = model.config.get_text_config()
         self._embed = decoder.embed_tokens
@@ -76,7 +88,7 @@ class FastStep:
             and not getattr(config, "pretraining_tp", 1) > 1
         )
 
-    def __call__(self, tokens: Tensor, cache: RowCache, positions: Tensor, spans: list[Span]) -> Tensor:
+    def __call__(self, tokens: Tensor, cache: RowCache, positions: Tensor, parts: list[Part]) -> Tensor:
         """Run one position of every row and append it to the cache.
 
         Shapes: B rows, T positions with the new one, V vocabulary, H key-value heads, G queries of each, D head width.
@@ -85,38 +97,77 @@ class FastStep:
             tokens: (B,), int64.
             cache: holds T - 1 positions; T afterwards.
             positions: (B, 1), int64, place of the token in its row, padding not counted.
-            spans: all rows, in their order.
+            parts: all rows, in their order; the first part is computed here, each other one by a thread of its own.
 
         Returns:
             Logits (B, V).
         """
         if self._version != self._routing.version:
-            self._layers = [_Block(layer, self._routing) for layer in self._model.model.layers]
-            self._head = _callable(self._model.lm_head, self._routing)
-            self._version = self._routing.version
-        hidden = self._embed(tokens[:, None])  # (B, 1, I)
-        cos, sin = self._rotary(hidden, positions)  # (B, 1, D)
-        hidden = hidden[:, 0]  # (B, I)
+            self._ways, self._version = {}, self._routing.version
+        cache.advance()
+        if len(parts) == 1:
+            return self._run(self._way(0, len(tokens)), None, tokens, cache, positions, parts[0].spans)
+        ways = [self._way(part.rows.start, part.rows.stop) for part in parts]
+        work = [
+            (way, part.rows, tokens[part.rows], cache, positions[part.rows], part.spans)
+            for way, part in zip(ways, parts, strict=True)
+        ]
+        helpers = self._threads(len(parts) - 1)
+        others = [helpers.submit(self._help, torch.get_num_threads(), *one) for one in work[1:]]
+        try:
+            first = self._run(*work[0])
+        finally:
+            wait(others)  # whatever happened here, nobody may still write into the cache
+        return torch.cat([first, *(other.result() for other in others)])
+
+    def _way(self, start: int, end: int) -> _Way:
+        found = self._ways.get((start, end))
+        if found is None:
+            found = self._ways[start, end] = _Way(self._model, self._routing, start, end)
+        return found
+
+    def _threads(self, count: int) -> ThreadPoolExecutor:
+        """Threads that wait between steps, and end with this step's model."""
+        if self._helpers is None or self._helpers._max_workers < count:
+            self._helpers = ThreadPoolExecutor(count, "step")
+        return self._helpers
+
+    def _help(self, threads: int, *work: Any) -> Tensor:
+        if torch.get_num_threads() != threads:  # of this thread
+            torch.set_num_threads(threads)
+        with torch.inference_mode():
+            return self._run(*work)
+
+    def _run(
+        self, way: _Way, at: slice | None, tokens: Tensor, cache: RowCache, positions: Tensor, spans: list[Span]
+    ) -> Tensor:
+        """Take some rows through the model.
+
+        Shapes: as `__call__`, with the b rows `at` for B (all where it is None); returns (b, V).
+        """
+        hidden = self._embed(tokens[:, None])  # (b, 1, I)
+        cos, sin = self._rotary(hidden, positions)  # (b, 1, D)
+        hidden = hidden[:, 0]  # (b, I)
         sin = sin * self._sign.to(sin.dtype)
         rows, kv_heads, groups, width = hidden.shape[0], self._kv_heads, self._groups, self._width
-        cos_q, sin_q = cos[:, None], sin[:, None]  # (B, 1, 1, D)
+        cos_q, sin_q = cos[:, None], sin[:, None]  # (b, 1, 1, D)
         half = width // 2
-        for block, layer in zip(self._layers, cache.layers, strict=True):
-            x = functional.rms_norm(hidden, block.shape, block.norm_1, block.eps)  # (B, I)
-            q = block.q(x).view(rows, kv_heads, groups, width)  # (B, H, G, D)
-            k = block.k(x).view(rows, kv_heads, width)  # (B, H, D)
+        for block, layer in zip(way.blocks, cache.layers, strict=True):
+            x = functional.rms_norm(hidden, block.shape, block.norm_1, block.eps)  # (b, I)
+            q = block.q(x).view(rows, kv_heads, groups, width)  # (b, H, G, D)
+            k = block.k(x).view(rows, kv_heads, width)  # (b, H, D)
             # rotating half by half is rolling by half, with the sign moved into the sine
-            q = torch.addcmul(q * cos_q, torch.roll(q, half, -1), sin_q)  # (B, H, G, D)
-            k = torch.addcmul(k * cos, torch.roll(k, half, -1), sin)  # (B, H, D)
-            keys, values = layer.append(k, block.v(x).view(rows, kv_heads, width))  # type: ignore[union-attr]
-            mixed = self._attend(q, keys, values, spans)  # (B, H, G, D)
-            hidden = block.o(mixed.reshape(rows, -1)).add_(hidden)  # (B, I)
+            q = torch.addcmul(q * cos_q, torch.roll(q, half, -1), sin_q)  # (b, H, G, D)
+            k = torch.addcmul(k * cos, torch.roll(k, half, -1), sin)  # (b, H, D)
+            keys, values = layer.put(at, k, block.v(x).view(rows, kv_heads, width))  # type: ignore[union-attr]
+            mixed = self._attend(q, keys, values, spans)  # (b, H, G, D)
+            hidden = block.o(mixed.reshape(rows, -1)).add_(hidden)  # (b, I)
             x = functional.rms_norm(hidden, block.shape, block.norm_2, block.eps)
             hidden = block.down(functional.silu(block.gate(x)).mul_(block.up(x))).add_(hidden)
-        return self._head(self._norm(hidden))  # (B, V)
+        return way.head(self._norm(hidden))  # (b, V)
 
     def _attend(self, q: Tensor, keys: Tensor, values: Tensor, spans: list[Span]) -> Tensor:
-        """Shapes: q (B, H, G, D), keys and values (B, H, T, D); returns (B, H, G, D)."""
+        """Shapes: q (b, H, G, D), keys and values (b, H, T, D); returns (b, H, G, D)."""
         attend, scale = functional.scaled_dot_product_attention, self._scale
         mixed = [
             attend(q[rows], keys[rows, :, first:], values[rows, :, first:], attn_mask=mask, scale=scale)
@@ -134,15 +185,35 @@ def agree(expected: Tensor, found: Tensor) -> bool:
     return bool(torch.isfinite(found).all()) and bool((expected.float() - found.float()).abs().amax() <= close)
 
 
+class _Way:
+    """The way of some rows through the model, with their adapters already looked up."""
+
+    def __init__(self, model: Any, routing: Routing, start: int, end: int) -> None:
+        groups = [
+            RowGroup(
+                max(group.start, start) - start,
+                min(group.end, end) - start,
+                group.adapter,
+                group.strength[max(start - group.start, 0) : end - group.start]
+                if isinstance(group.strength, Tensor)
+                else group.strength,
+            )
+            for group in routing.groups
+            if group.start < end and start < group.end
+        ]
+        self.blocks = [_Block(layer, groups) for layer in model.model.layers]
+        self.head = _callable(model.lm_head, groups)
+
+
 class _Block:
-    """What a step needs of one layer, with the adapters of the rows at hand already looked up."""
+    """What a step needs of one layer."""
 
     __slots__ = ("down", "eps", "gate", "k", "norm_1", "norm_2", "o", "q", "shape", "up", "v")
 
-    def __init__(self, layer: Any, routing: Routing) -> None:
+    def __init__(self, layer: Any, groups: list[RowGroup]) -> None:
         attention, mlp = layer.self_attn, layer.mlp
-        self.q, self.k, self.v, self.o = (_callable(getattr(attention, name), routing) for name in _LINEARS)
-        self.gate, self.up, self.down = (_callable(getattr(mlp, name), routing) for name in _MLP)
+        self.q, self.k, self.v, self.o = (_callable(getattr(attention, name), groups) for name in _LINEARS)
+        self.gate, self.up, self.down = (_callable(getattr(mlp, name), groups) for name in _MLP)
         self.norm_1, self.norm_2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
         self.shape = tuple(self.norm_1.shape)
         self.eps = layer.input_layernorm.variance_epsilon
@@ -155,11 +226,11 @@ def _is_llama_layer(layer: Any) -> bool:
     return parts - {"act_fn"} == {*_LINEARS, *_MLP} and hasattr(layer.input_layernorm, "variance_epsilon")
 
 
-def _callable(module: Any, routing: Routing) -> Layer:
-    """The shortest way through a linear layer for the rows at hand."""
+def _callable(module: Any, groups: list[RowGroup]) -> Layer:
+    """The shortest way through a linear layer for rows of these groups."""
     if isinstance(module, MixedLinear):
-        plain = _callable(module.base, routing)
-        parts = [(g, module.deltas[g.adapter]) for g in routing.groups if g.adapter in module.deltas]
+        plain = _callable(module.base, groups)
+        parts = [(g, module.deltas[g.adapter]) for g in groups if g.adapter in module.deltas]
         return _with_deltas(plain, parts, module.bias) if parts else plain
     if isinstance(module, PackedLinear):
         return module.product()

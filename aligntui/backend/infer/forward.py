@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from aligntui.backend.infer.adapters import AdapterShelf
-from aligntui.backend.infer.batching import split_rows
-from aligntui.backend.infer.fast_step import Span
+from aligntui.backend.infer.batching import LANE_ROWS, split_evenly, split_rows
+from aligntui.backend.infer.fast_step import Part, Span
 from aligntui.backend.infer.kv_cache import RowCache
 from aligntui.backend.infer.work import Work
 
@@ -56,6 +56,16 @@ def make_forward(shelf: AdapterShelf, sequences: list[list[int]], work: Work | N
     return BatchForward(shelf, sequences, work)
 
 
+class _Alike(NamedTuple):
+    """Neighbouring rows of like length."""
+
+    rows: slice
+    first: int
+    """First position of the longest."""
+    padded: bool
+    """Whether some begin later."""
+
+
 class BatchForward:
     """The state of one batch inside the model.
 
@@ -68,6 +78,7 @@ class BatchForward:
         base = shelf.base
         self._work = work or Work()
         self._fast = shelf.fast_step if fast else None
+        self._threads = shelf.threads
         self._model = base.model
         self._device = base.model.device
         self.cache = RowCache(base.model.config)
@@ -85,7 +96,7 @@ class BatchForward:
         self._cache_name = "cache_params" if "cache_params" in takes else "past_key_values"
         self._positions: Tensor | None = None
         self._mask = torch.empty(0)
-        self._spans = self._split()
+        self._parts = self._split()
 
     @property
     def pads(self) -> list[int]:
@@ -129,33 +140,42 @@ class BatchForward:
         """
         if self._fast is None:
             logits = self._run(tokens[:, None], self.length, 1)[:, -1]
+            attended = len(self.sizes) * (self.length + 1)
         else:
             if self._positions is None or self.length >= self._mask.shape[-1]:
                 self._positions, self._mask = self._masking()
-            spans = [self._span(rows, first, padded) for rows, first, padded in self._spans]
-            logits = self._fast(tokens, self.cache, self._positions, spans)
+            parts = [self._part(rows, alike) for rows, alike in self._parts]
+            logits = self._fast(tokens, self.cache, self._positions, parts)
             self._positions += 1
+            spans = [span for part in parts for span in part.spans]
+            attended = sum((span.rows.stop - span.rows.start) * (self.length + 1 - span.first) for span in spans)
         self.length += 1
         self.sizes = [size + 1 for size in self.sizes]
-        attended = sum((rows.stop - rows.start) * (self.length - first) for rows, first, _ in self._spans)
         self._work.add_step(self.sizes, attended)
         return logits
 
-    def _split(self) -> list[tuple[slice, int, bool]]:
-        """Neighbouring rows of like length: which rows, their first position, and whether some begin later."""
+    def _split(self) -> list[tuple[slice, list[_Alike]]]:
+        """What each thread takes of a step: which rows, and those of them that are of like length."""
         if self._fast is None:
-            return [(slice(0, len(self.sizes)), 0, True)]
-        spans, start = [], 0
-        for count in split_rows(self.sizes, SPAN_POSITIONS):
-            rows = slice(start, start + count)
-            sizes = self.sizes[rows]
-            spans.append((rows, self.length - max(sizes), min(sizes) < max(sizes)))
+            return []
+        parts, start = [], 0
+        for count in split_evenly(self.sizes, min(self._threads.lanes, len(self.sizes) // LANE_ROWS)):
+            sizes, alike, at = self.sizes[start : start + count], [], 0
+            for rows in split_rows(sizes, SPAN_POSITIONS):
+                some = sizes[at : at + rows]
+                alike.append(_Alike(slice(at, at + rows), self.length - max(some), min(some) < max(some)))
+                at += rows
+            parts.append((slice(start, start + count), alike))
             start += count
-        return spans
+        return parts
 
-    def _span(self, rows: slice, first: int, padded: bool) -> Span:
-        """What the quick step needs to know of neighbouring rows."""
-        return Span(rows, first, self._mask[rows, ..., first : self.length + 1] if padded else None)
+    def _part(self, rows: slice, alike: list[_Alike]) -> Part:
+        """What the quick step needs to know of some rows."""
+        mask = self._mask[rows]  # (b, 1, 1, room)
+        now = self.length + 1
+        return Part(
+            rows, [Span(some, first, mask[some, ..., first:now] if padded else None) for some, first, padded in alike]
+        )
 
     def _masking(self) -> tuple[Tensor, Tensor]:
         """Positions (B, 1) of the next token, and a mask (B, 1, 1, room) with room for some more tokens."""
@@ -177,7 +197,7 @@ class BatchForward:
             self.length = max(self.sizes)
         self.cache.keep(rows, self.length, joined and joined.cache)
         self._positions = None
-        self._spans = self._split()
+        self._parts = self._split()
 
     def _run(self, ids: Tensor, start: int, wanted: int) -> Tensor:
         """Shapes: ids (B, T); returns logits (B, wanted, V) of the last positions."""

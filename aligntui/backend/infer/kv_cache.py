@@ -66,15 +66,20 @@ class GrowingLayer(CacheLayerMixin):
         self.end = end
         return keys[:, :, self.start : end], values[:, :, self.start : end]
 
-    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Append one position that follows others.
-
-        Shapes: in (B, H, D); out (B, H, all positions, D), views of the buffers.
-        """
+    def advance(self) -> None:
+        """Make room for one position that follows others; `put` writes it."""
         if self.end >= self.room:
-            self._lay(self.rows, 1, key[:, :, None], value[:, :, None])
-        at, keys, values = self.end, self._open_keys, self._open_values
-        self.end = at + 1
+            self._lay(self.rows, 1, self._keys, self._values)
+        self.end += 1
+
+    def put(self, rows: slice | None, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Write the last position of some rows, of all where `rows` is None; threads may write different rows at once.
+
+        Shapes: in (b, H, D); out (b, H, all positions, D), views of the buffers.
+        """
+        at, keys, values = self.end - 1, self._open_keys, self._open_values
+        if rows is not None:
+            keys, values = keys[rows], values[rows]
         keys.select(2, at).copy_(key)
         values.select(2, at).copy_(value)
         return keys.narrow(2, self.start, self.length), values.narrow(2, self.start, self.length)
@@ -173,6 +178,11 @@ class RowCache(DynamicCache):
     def joins(self) -> bool:
         """Whether rows can join those that are held."""
         return not self.foreign
+
+    def advance(self) -> None:
+        """Make room for one position in every layer; only where `joins`."""
+        for layer in cast("list[GrowingLayer]", self.layers):
+            layer.advance()
 
     @property
     def recurrent(self) -> bool:

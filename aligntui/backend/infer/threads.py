@@ -4,8 +4,12 @@ Reading a prompt is arithmetic and takes all threads there are. A step of few ro
 threads must meet after each one. On 2 cores, the embedded model, bfloat16, tokens per second of a pair and of 20 rows:
 one thread 103 and 410, two that sleep while they wait 80 and 320, two that spin 122 and 610, but 10 and less as
 soon as anything else wants a core, and the console does. So threads sleep (`stdio.ENVIRONMENT`), a core is left to the console
-while steps are made, and on larger machines steps are timed once after loading and the fewest threads are taken that are
-nearly as fast. Pinned in tests/backend/test_threads.py.
+while steps of few rows are made, and on larger machines steps are timed once after loading and the fewest threads are taken
+that are nearly as fast.
+
+With many rows the cores that are left take rows of their own through the whole step (`fast_step.Part`): they meet once
+a step and not at every product, so nobody waits for long, and a busy machine costs what it takes. 32 rows of 240 positions:
+85 ms by one thread, 57 ms by two. Pinned in tests/backend/test_threads.py and test_fast_step.py.
 """
 
 from __future__ import annotations
@@ -25,6 +29,11 @@ class Threads:
 
     reading: int
     stepping: int
+
+    @property
+    def lanes(self) -> int:
+        """How many may take rows of a step through the model side by side, with `stepping` threads each."""
+        return max(1, self.reading // self.stepping)
 
     def read(self) -> None:
         """From here on prompts are read."""

@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from aligntui.core.errors import UserError, nearest
+from aligntui.core.generation import AT_ONCE, MOST_AT_ONCE
 from aligntui.core.instruction import Instruction
 from aligntui.core.printable import one_line
 from aligntui.score.battery.delivery import Delivery
@@ -25,7 +26,6 @@ from aligntui.tui.modals.dialog import Dialog
 from aligntui.tui.widgets.path_suggester import PathSuggester
 from aligntui.tui.widgets.text_box import LineInput
 from aligntui.workbench.generation.base_and_sides import sides_of
-from aligntui.workbench.generation.filling import AT_ONCE
 from aligntui.workbench.scoring.desk import ScoreDesk, ScoreOrder
 
 ABOUT = {
@@ -48,7 +48,6 @@ FIELDS = (
     ("at once", str(AT_ONCE), "answers decoded at the same time: more is faster, until memory or cores run out"),
     ("name", "", "of the run; empty for one made from suite and sides"),
 )  # fmt: skip
-MOST_AT_ONCE = 512
 MOST_SEEDS = 100
 
 

@@ -11,13 +11,12 @@ from textual import on
 from textual.binding import BindingType
 
 from aligntui.core.errors import AligntuiError, UserError
-from aligntui.core.generation import GenerationRun
+from aligntui.core.generation import AT_ONCE, GenerationRun
 from aligntui.tui.bindings import bindings
 from aligntui.tui.screens.score_board import ScoreBoard
 from aligntui.tui.screens.score_results import ResultsScreen
 from aligntui.tui.screens.statistics import SectionScroll
 from aligntui.tui.widgets.paged_list import PagedList
-from aligntui.workbench.generation.filling import AT_ONCE
 from aligntui.workbench.scoring.desk import ScoreDesk
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aligntui.core.errors import EngineError, UserError
-from aligntui.core.generation import GenerationRun
+from aligntui.core.generation import AT_ONCE, GenerationRun
 from aligntui.wire.engine import ModelLoaded, Row
 from aligntui.workbench.engine_link import EngineLink
 from aligntui.workbench.generation.batch import LOCAL, MOST_REFUSED, Batch, Job
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from aligntui.core.turn import Answer
     from aligntui.store import Store
 
-AT_ONCE = 20
-"""Rows decoded at the same time: on a CPU more of them add little speed (benchmarks/batch_decode.py)."""
 CHUNK = 480
 """Cells asked in one request: bounds what a lost engine has to be told again."""
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 from aligntui.config.options import Layer, Settings, Source
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import UserError
-from aligntui.core.generation import GenerationRun, RunKind
+from aligntui.core.generation import AT_ONCE, GenerationRun, RunKind
 from aligntui.core.prompt_format import Mode
 from aligntui.engine.servers.address import ServerWish
 from aligntui.workbench.generation.benches import bench_for, bench_of_run
 from aligntui.workbench.generation.cells import Asking
-from aligntui.workbench.generation.filling import AT_ONCE
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.opening import Workbench
 from aligntui.workbench.scoring.plan import ScorePlan, ScoreWish, check_score_wish

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from aligntui.config.options import Settings
 from aligntui.config.paths import Workspace
 from aligntui.core.errors import UserError
-from aligntui.core.generation import GenerationRun, RunKind
+from aligntui.core.generation import AT_ONCE, GenerationRun, RunKind
 from aligntui.engine.client import EngineClient
 from aligntui.engine.servers.address import ServerWish
 from aligntui.workbench.chat_state import Column
 from aligntui.workbench.embedding import MODEL, Embedder
 from aligntui.workbench.generation.benches import bench_for, bench_of_run
-from aligntui.workbench.generation.filling import AT_ONCE
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.headless.curate import loaded_bench
 from aligntui.workbench.opening import Workbench

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from aligntui.core.errors import AligntuiError, UserError
-from aligntui.core.generation import GenerationRun, RunKind
+from aligntui.core.generation import AT_ONCE, GenerationRun, RunKind
 from aligntui.core.instruction import Instruction
 from aligntui.core.printable import one_line
 from aligntui.core.turn import Answer
 from aligntui.score.battery.delivery import Delivery
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import sides_of
-from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.holding import filled_elsewhere
 from aligntui.workbench.generation.progress import CellEvent, CellFilled, RunMoved, RunProgress
 from aligntui.workbench.loaded import loaded_engine

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aligntui.core.generation import GenerationRun, RunKind
+from aligntui.core.generation import AT_ONCE, GenerationRun, RunKind
 from aligntui.core.printable import one_line
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import BaseModel, check_same, loaded_model, sides_of
 from aligntui.workbench.generation.cells import Asking, check_loaded
-from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.holding import held
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.loaded import loaded_engine

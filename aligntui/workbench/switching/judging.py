@@ -12,13 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from aligntui.core.errors import UserError
-from aligntui.core.generation import GenerationRun, RunKind
+from aligntui.core.generation import AT_ONCE, GenerationRun, RunKind
 from aligntui.core.prompt_format import Mode
 from aligntui.core.turn import Answer
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import BaseModel
 from aligntui.workbench.generation.cells import Asking, Side
-from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.holding import held
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.loaded import loaded_engine

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from aligntui.core.errors import UserError
-from aligntui.core.generation import GenerationRun, RunKind
+from aligntui.core.generation import AT_ONCE, GenerationRun, RunKind
 from aligntui.core.prompt_format import Mode
 from aligntui.core.sampling import Sampling
 from aligntui.data.switch_cases import SwitchDataSet
@@ -17,7 +17,7 @@ from aligntui.data.switch_suites import OpposedSuite
 from aligntui.workbench.chat import Chat
 from aligntui.workbench.generation.base_and_sides import BaseModel, check_same, loaded_model, sides_of
 from aligntui.workbench.generation.cells import Asking, check_loaded
-from aligntui.workbench.generation.filling import AT_ONCE, Filler
+from aligntui.workbench.generation.filling import Filler
 from aligntui.workbench.generation.holding import held
 from aligntui.workbench.generation.progress import CellEvent, RunProgress
 from aligntui.workbench.loaded import loaded_engine
