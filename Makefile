@@ -9,7 +9,7 @@ WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt Makefile | cksum | cut -d' ' -f1)
 
-.PHONY: run test check format lint types contracts snap bench demo-adapter docs clean
+.PHONY: run test check format lint types contracts snap bench demo-adapter docs pictures clean
 
 run: $(STAMP)
 	$(BIN)/aligntui $(ARGS)
@@ -52,6 +52,9 @@ demo-adapter: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/generate.py
+
+pictures: $(STAMP)
+	$(BIN)/python docs/draw_pictures.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
