@@ -100,17 +100,21 @@ def test_threads_that_share_a_step_give_what_one_way_gives(
     shelf.routing.clear()
 
 
-def test_a_step_that_fails_in_one_thread_ends_in_all(shelf: AdapterShelf) -> None:
+@pytest.mark.parametrize("row", [0, 15], ids=["own-thread", "other-thread"])
+def test_a_step_that_fails_in_one_thread_fails_and_the_next_batch_is_right(shelf: AdapterShelf, row: int) -> None:
     shelf.threads.reading, shelf.threads.stepping = 2, 1
-    forward = BatchForward(shelf, [tiny.ids_of("Why?")] * 16)
     shelf.routing.set([(None, 1.0)] * 16, "cpu")
+    sequences = [tiny.ids_of("Why?")] * 16
+    forward = BatchForward(shelf, sequences)
     assert forward.prefill() is not None
     tokens = torch.zeros(16, dtype=torch.int64)
-    tokens[15] = tiny.VOCABULARY  # no such token, in the second thread's part
+    tokens[row] = tiny.VOCABULARY  # no such token
     with pytest.raises(IndexError):
         forward.step(tokens)
-    assert shelf.fast_step is not None and shelf.fast_step._helpers is not None
-    assert not shelf.fast_step._helpers._work_queue.qsize()
+    again, slow = BatchForward(shelf, sequences), BatchForward(shelf, sequences, fast=False)
+    assert again.prefill() is not None and slow.prefill() is not None
+    tokens[row] = 0
+    torch.testing.assert_close(again.step(tokens), slow.step(tokens), atol=1e-4, rtol=1e-3)
     shelf.routing.clear()
 
 

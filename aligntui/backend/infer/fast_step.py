@@ -61,6 +61,7 @@ class FastStep:
         self._ways: dict[tuple[int, int], _Way] = {}
         """Of the batch as it is routed now, by the first and the last row of a part."""
         self._helpers: ThreadPoolExecutor | None = None
+        self._helper_count = 0
         decoder = model.model
         config = model.config.get_text_config()
         self._embed = decoder.embed_tokens
@@ -128,11 +129,12 @@ class FastStep:
 
     def _threads(self, count: int) -> ThreadPoolExecutor:
         """Threads that wait between steps, and end with this step's model."""
-        if self._helpers is None or self._helpers._max_workers < count:
-            self._helpers = ThreadPoolExecutor(count, "step")
+        if self._helpers is None or self._helper_count < count:
+            self._helpers, self._helper_count = ThreadPoolExecutor(count, "step"), count
         return self._helpers
 
     def _help(self, threads: int, *work: Any) -> Tensor:
+        """`_run` in a helper's thread, with as many threads of torch as its caller has."""
         if torch.get_num_threads() != threads:  # of this thread
             torch.set_num_threads(threads)
         with torch.inference_mode():
