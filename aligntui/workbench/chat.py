@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aligntui.core.errors import AligntuiError, EngineError, UserError
 from aligntui.core.ids import new_id, now_utc
@@ -39,6 +39,9 @@ from aligntui.workbench.chat_state import AnswerState, ChatState, Column, Exchan
 from aligntui.workbench.engine_link import AnswerEvent, EngineLink
 from aligntui.workbench.store_thread import StoreThread
 
+if TYPE_CHECKING:
+    from aligntui.store import Store
+
 
 class Chat:
     """One conversation on the board.
@@ -61,6 +64,8 @@ class Chat:
         self.settings = settings
         self.state = ChatState(columns=columns, instruction=settings.instruction)
         self.session: Session | None = None
+        self.sent: list[str] = []
+        """Ids of the exchanges that were sent from here, written or about to be."""
         self.emit = emit
         self.engine: EngineLink | None = None
         self.writer = AnswerWriter(store, self._stored)
@@ -132,6 +137,7 @@ class Chat:
         parents = {column.number: self._parent(last, column) for column in columns}
         session = await self._session_for(text)
         exchange_id = new_id("exchange")
+        self.sent.append(exchange_id)
         distinct = list(dict.fromkeys(parents.values()))
         prompts = await self.store.run(lambda store: store.add_prompts(session.id, distinct, exchange_id, text))
         by_parent = {prompt.parent_id: prompt.id for prompt in prompts}
@@ -450,7 +456,13 @@ class Chat:
     async def _session_for(self, first_prompt: str) -> Session:
         if self.session is None:
             name = " ".join(first_prompt.split())[:48] or "chat"
-            self.session = await self.store.run(lambda store: store.create_session(name))
+
+            def create(store: Store) -> Session:
+                # known as soon as it is written: whoever is cancelled meanwhile must still find it
+                self.session = store.create_session(name)
+                return self.session
+
+            return await self.store.run(create)
         return self.session
 
     def _record(self, answer: AnswerState, event: AnswerFinished | None) -> Answer:

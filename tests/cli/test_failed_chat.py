@@ -134,6 +134,21 @@ def test_ctrl_c_before_the_first_word_leaves_nothing(cli: Cli) -> None:
     assert InsideCli(cli.home, cli.workspace).json("sessions", "list") == []
 
 
+async def test_a_session_that_was_being_written_when_the_chat_was_cancelled_goes_too(tmp_path: Path) -> None:
+    chat = HeadlessChat(StoreThread(tmp_path / "x.db"), ChatSettings(), [Column()], lambda change: None)
+    writing = asyncio.ensure_future(chat._session_for("Why?"))
+    await asyncio.sleep(0)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    await chat.close()
+    with open_store(tmp_path / "x.db") as store:
+        assert len(store.list_sessions()) == 1, "the write is not abandoned"
+    chat.forget_unanswered(tmp_path / "x.db")
+    with open_store(tmp_path / "x.db") as store:
+        assert store.list_sessions() == []
+
+
 async def test_an_answer_stopped_before_its_first_word_is_not_kept(tmp_path: Path) -> None:
     told: list[Change] = []
     chat = HeadlessChat(StoreThread(tmp_path / "x.db"), ChatSettings(), [Column()], told.append)

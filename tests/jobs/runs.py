@@ -15,7 +15,7 @@ import psutil
 
 from aligntui.config.paths import Workspace
 from aligntui.config.training import TrainingConfig, dump_config
-from aligntui.jobs.folders import RunFolder, run_folder
+from aligntui.jobs.folders import RunFolder, read_json, run_folder
 from aligntui.jobs.starting import VARIABLE
 from aligntui.wire import run_events as wire
 
@@ -68,8 +68,8 @@ def no_process_left(*folders: RunFolder) -> Iterator[None]:
     finally:
         for folder in folders:
             for path in (folder.launch, folder.process):
-                if path.exists():
-                    record = json.loads(path.read_text())
+                # whoever was killed while it wrote leaves half of it, and is gone
+                if record := read_json(path):
                     start = record.get("started", record.get("create_time"))
                     try:
                         process = psutil.Process(record["pid"])

@@ -74,4 +74,4 @@ class HeadlessChat(Chat):
 
         # the failure itself is on its way to the user; a database that fails as well must not hide it
         with contextlib.suppress(AligntuiError), open_store(database) as store:
-            store.forget_unanswered(self.session.id, [exchange.id for exchange in asked], and_session=self._is_new)
+            store.forget_unanswered(self.session.id, self.sent, and_session=self._is_new)
